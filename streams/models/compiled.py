@@ -1,0 +1,31 @@
+"""The compiler of the hot loops: numba where it is installed, plain Python where it is not.
+
+Kernels are written in the subset of Python that both run, without fast-math: the same input gives
+the same bits on every machine, and NUMBA_DISABLE_JIT=1 runs them uncompiled.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+try:
+    import numba
+except ImportError:  # pragma: no cover - the fallback for machines without a numba wheel
+    numba = None
+
+
+def kernel(function: F) -> F:
+    """Compile `function` where numba is there, else return it unchanged.
+
+    Examples
+    --------
+    >>> @kernel
+    ... def add(a, b):
+    ...     return a + b
+    >>> add(1, 2)
+    3
+    """
+    if numba is None:
+        return function
+    return cast("F", numba.njit(cache=True, fastmath=False)(function))
