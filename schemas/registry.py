@@ -1,0 +1,103 @@
+"""Schema ids from a Confluent-compatible registry, cached on disk.
+
+A registry that is down stops nothing: what was registered or seen once is read from the cache.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import stamina
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
+from httpx2 import HTTPError
+
+from schemas.codec import UndecodableError
+
+COMPATIBILITY = "BACKWARD_TRANSITIVE"
+
+
+class RegistryUnavailableError(RuntimeError):
+    """The registry does not answer and the cache does not know the schema."""
+
+
+class RegistryIds:
+    """Schema ids of a registry, with a cache that outlives it.
+
+    Parameters
+    ----------
+    url
+        Base address of the Confluent API, such as Apicurio's /apis/ccompat/v7.
+    cache
+        File that keeps ids and schemas; made where absent.
+    attempts
+        Tries before the registry counts as down, with growing pauses.
+    """
+
+    def __init__(self, url: str, cache: Path, attempts: int = 3) -> None:
+        self._client = SchemaRegistryClient({"url": url, "timeout": 10, "max.retries": 0})
+        self._cache = cache
+        self._attempts = attempts
+        self._known = _load(cache)
+
+    def register(self, subject: str, schema: str) -> int:
+        """Return the id of `schema` under `subject`, registering it if new.
+
+        Raises
+        ------
+        RegistryUnavailableError
+            If the registry is down and the schema was never registered from here.
+        """
+        key = f"{subject}\n{schema}"
+        if key not in self._known["ids"]:
+            schema_id = self._ask(subject, schema)
+            self._known["ids"][key] = str(schema_id)
+            self._known["schemas"][str(schema_id)] = schema
+            _save(self._cache, self._known)
+        return int(self._known["ids"][key])
+
+    def schema(self, schema_id: int) -> str:
+        """Return the schema of an id; raises UndecodableError where the registry has none."""
+        key = str(schema_id)
+        if key not in self._known["schemas"]:
+            self._known["schemas"][key] = self._fetch(schema_id)
+            _save(self._cache, self._known)
+        return self._known["schemas"][key]
+
+    def _ask(self, subject: str, schema: str) -> int:
+        try:
+            for attempt in stamina.retry_context(on=HTTPError, attempts=self._attempts):
+                with attempt:
+                    return int(self._client.register_schema(subject, Schema(schema, "AVRO")))
+        except (HTTPError, SchemaRegistryError) as error:
+            raise RegistryUnavailableError(f"can't register {subject}: {error}") from error
+        raise AssertionError("unreachable")
+
+    def _fetch(self, schema_id: int) -> str:
+        try:
+            for attempt in stamina.retry_context(on=HTTPError, attempts=self._attempts):
+                with attempt:
+                    return str(self._client.get_schema(schema_id).schema_str)
+        except SchemaRegistryError as error:
+            raise UndecodableError(f"unknown schema id {schema_id}") from error
+        except HTTPError as error:
+            raise RegistryUnavailableError(f"can't fetch schema {schema_id}: {error}") from error
+        raise AssertionError("unreachable")
+
+    def set_compatibility(self) -> None:
+        """Make the registry refuse schemas that older data could not be read with."""
+        self._client.set_compatibility(level=COMPATIBILITY)
+
+
+def _load(cache: Path) -> dict[str, dict[str, str]]:
+    if cache.exists():
+        loaded: dict[str, dict[str, str]] = json.loads(cache.read_text(encoding="utf-8"))
+        return loaded
+    return {"ids": {}, "schemas": {}}
+
+
+def _save(cache: Path, known: dict[str, dict[str, str]]) -> None:
+    """Write the cache whole, then rename: another process reads the old or the new, no half."""
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    part = cache.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps(known), encoding="utf-8")
+    part.replace(cache)
