@@ -51,17 +51,7 @@ class AllocationEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     event_id: str
     request_id: str | None = None
-    kind: Literal[
-        "ASSIGNED",
-        "STARTED",
-        "START_FAILED",
-        "RELEASED",
-        "EXTENDED",
-        "CANCELLED",
-        "REJECTED",
-        "BUILT",
-        "FAILED",
-    ]
+    kind: Literal["ASSIGNED", "STARTED", "START_FAILED", "RELEASED", "EXTENDED", "CANCELLED", "REJECTED", "BUILT", "FAILED"]
     pool: str
     instance_id: str | None = None
     tier: str | None = None
@@ -219,9 +209,7 @@ class ReserveAction(msgspec.Struct, frozen=True, kw_only=True):
     action_id: str
     pool: str
     time: int
-    verb: Literal[
-        "CREATE", "DELETE", "PAUSE", "UNPAUSE", "SHELVE", "UNSHELVE", "REBUILD", "ADOPT", "COLLECT"
-    ]
+    verb: Literal["CREATE", "DELETE", "PAUSE", "UNPAUSE", "SHELVE", "UNSHELVE", "REBUILD", "ADOPT", "COLLECT"]
     instance_id: str | None = None
     intent_id: str | None = None
     outcome: Literal["PLANNED", "DONE", "FAILED", "UNKNOWN"]
