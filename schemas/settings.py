@@ -1,0 +1,78 @@
+"""Where the pipeline's services are and what this deployment is called.
+
+One TOML file, environment variables above it (WARMFRONT_...), secrets from files. Both sides,
+streams and allocator, read the same.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Settings(BaseSettings):
+    """Settings shared by every process.
+
+    Examples
+    --------
+    >>> Settings(topic_prefix="test.").topic_prefix
+    'test.'
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="WARMFRONT_", toml_file="warmfront.toml", extra="forbid"
+    )
+
+    bootstrap_servers: str = Field(
+        default="127.0.0.1:29092",
+        validation_alias="KAFKA_BOOTSTRAP_SERVERS",
+        description="Kafka's addresses, host:port separated by commas.",
+    )
+    registry_url: str = Field(
+        default="http://127.0.0.1:28081/apis/ccompat/v7",
+        description="Schema registry with the Confluent API.",
+    )
+    topic_prefix: str = Field(
+        default="",
+        description="Put before every topic and group name; a replay of old data takes its own.",
+    )
+    state_dir: Path = Field(
+        default=Path(".state"), description="Where local state, logs and caches are kept."
+    )
+    dashboard_port: int = Field(default=28080, description="Port of the dashboard, on loopback.")
+    pools_file: Path = Field(
+        default=Path("infra/pools.toml"), description="Pools and which programs they serve."
+    )
+    pseudonym_key: SecretStr | None = Field(
+        default=None, description="Key that user ids are hashed with before they leave the host."
+    )
+    lateness_s: float = Field(
+        default=60.0, description="How late an event may come and still count for its minute."
+    )
+    prior_wait_s: float = Field(
+        default=5.0,
+        description="How long a partition waits at an event-time hour for what others learnt.",
+    )
+
+    @property
+    def schema_cache(self) -> Path:
+        """File that keeps schema ids, so that a registry that is down stops nothing."""
+        return self.state_dir / "schema-ids.json"
+
+    def topic(self, name: str) -> str:
+        """Return a topic's or group's full name in this deployment."""
+        return f"{self.topic_prefix}{name}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then environment, then the TOML file."""
+        toml: Any = TomlConfigSettingsSource(settings_cls)
+        return (sources["init_settings"], sources["env_settings"], toml)
