@@ -5,9 +5,7 @@ streams and allocator, read the same.
 """
 
 from pathlib import Path
-from typing import Any
-
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -31,7 +29,7 @@ class Settings(BaseSettings):
 
     bootstrap_servers: str = Field(
         default="127.0.0.1:29092",
-        validation_alias="KAFKA_BOOTSTRAP_SERVERS",
+        validation_alias=AliasChoices("bootstrap_servers", "KAFKA_BOOTSTRAP_SERVERS"),
         description="Kafka's addresses, host:port separated by commas.",
     )
     registry_url: str = Field(
@@ -71,8 +69,14 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments first, then environment, then the TOML file."""
-        toml: Any = TomlConfigSettingsSource(settings_cls)
-        return (sources["init_settings"], sources["env_settings"], toml)
+        """Arguments first, then environment, secret files and the TOML file."""
+        del dotenv_settings
+        toml = TomlConfigSettingsSource(settings_cls)
+        return (init_settings, env_settings, file_secret_settings, toml)
