@@ -127,12 +127,18 @@ class DemandForecast(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MinuteDemand(msgspec.Struct, frozen=True, kw_only=True):
+    """One minute: launches, integrals over it, and the levels it ends with."""
+
     time: int
     launches: int
-    cpu_core_ms: int
-    memory_byte_ms: int
-    storage_byte_ms: int
-    network_bytes: int
+    cpu_millicore_ms: int
+    memory_kib_ms: int
+    storage_kib_ms: int
+    network_byte_ms: int
+    cpu_millicores: int
+    memory_kib: int
+    storage_kib: int
+    network_bytes_per_s: int
 
 
 class DemandObserved(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,13 +165,12 @@ class LateActivity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PopulationPartial(msgspec.Struct, frozen=True, kw_only=True):
-    """What one partition learnt across its users in one event-time hour."""
+    """What one partition learnt across its users in one event-time hour; every earlier hour is closed in it too."""
 
     partition: int
     hour: int
     source_offset: int
     body: bytes
-    expected_launches: float
 
 
 class PopulationPrior(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,7 +181,6 @@ class PopulationPrior(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     chunk: int = 0
     chunks: int = 1
-    expected_launches: float = 0.0
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):

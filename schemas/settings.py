@@ -53,9 +53,11 @@ class Settings(BaseSettings):
     lateness_s: float = Field(
         default=60.0, description="How late an event may come and still count for its minute."
     )
-    prior_wait_s: float = Field(
-        default=5.0,
-        description="How long a partition waits at an event-time hour for what others learnt.",
+    user_partitions: int = Field(
+        default=4, description="Partitions of the topics keyed by user, as created."
+    )
+    pool_partitions: int = Field(
+        default=4, description="Partitions of the topics keyed by pool, as created."
     )
 
     @property
