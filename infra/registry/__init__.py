@@ -1,0 +1,1 @@
+"""The schema registry of this machine."""
