@@ -1,0 +1,211 @@
+"""`warmfront backtest reserve`: what the warm reserve would have hit and cost on a recording."""
+
+import csv
+import gzip
+import io
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from allocator.policy.knobs import ReserveKnobs
+from allocator.policy.reserve import ReservePolicy
+from streams.backtest.reserve_baselines import WARM_UP_S, Hindsight
+from streams.backtest.reserve_run import Replayed, ReserveReplay, Trace
+from streams.runtime.recordings import SWF_ROLES, Format, Recording, RecordingError, read_recording
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveOptions:
+    """What to play and against which promise.
+
+    Parameters
+    ----------
+    time, user, program
+        Column names; swf needs none. Users and programs sharpen the policy where known.
+    lead_time_s
+        Seconds from launch to ready.
+    target_hit_rate
+        The promise.
+    """
+
+    file: Path
+    time: str | None = None
+    user: str | None = None
+    program: str | None = None
+    lead_time_s: float = 90.0
+    target_hit_rate: float = 0.99
+    format: Format | None = None
+    out: Path | None = None
+    baselines: bool = True
+
+
+def run(options: ReserveOptions) -> dict[str, Any]:
+    """Play the recording, write --out and return the JSON's content.
+
+    Raises
+    ------
+    RecordingError
+        If the file can't be read, or is too short to score.
+    """
+    recording = read_recording(options.file, options.format)
+    trace, as_text = read_trace(recording, options)
+    knobs = ReserveKnobs(target_hit_rate=options.target_hit_rate, lead_time_s=options.lead_time_s)
+    replay = ReserveReplay(trace, ReservePolicy(knobs), options.lead_time_s)
+    with Progress(
+        console=Console(stderr=True), disable=not Console(stderr=True).is_terminal
+    ) as bar:
+        task = bar.add_task("requests", total=len(trace.times))
+        played = replay.run(lambda rows: bar.update(task, completed=rows))
+    if options.out is not None:
+        write_actions(options.out, played, iso=as_text)
+    scored = score(trace, played) | {"baselines": {}}
+    if options.baselines and scored["requests"]:
+        hindsight = Hindsight(trace.times, options.lead_time_s)
+        scored["baselines"] = hindsight.best(options.target_hit_rate)
+    return scored
+
+
+def read_trace(recording: Recording, options: ReserveOptions) -> tuple[Trace, bool]:
+    """The requests in order of time, and whether the file states times as ISO 8601."""
+    swf = options.time is None and "submit_s" in recording.columns
+    name = SWF_ROLES["time"] if swf else options.time
+    if name is None:
+        raise RecordingError("give --time: which column holds the time of each request?")
+    times = recording.numbers(name) if swf else recording.times(name)
+    if not len(times) or not np.isfinite(times).all():
+        raise RecordingError(f"column {name!r} holds no times or has empty ones")
+    order = np.argsort(times, kind="stable")
+    users = _sorted_column(recording, options.user or (SWF_ROLES["user"] if swf else None), order)
+    programs = _sorted_column(
+        recording, options.program or (SWF_ROLES["program"] if swf else None), order
+    )
+    trace = Trace(times[order], users, programs, recording.epoch_s if swf else 0.0)
+    return trace, not swf and _is_iso(recording.column(name)[0])
+
+
+def _sorted_column(recording: Recording, name: str | None, order: Any) -> list[str]:
+    if name is None:
+        return []
+    values = recording.column(name)
+    return [values[row] for row in order]
+
+
+def _is_iso(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return False
+
+
+def score(trace: Trace, played: Replayed) -> dict[str, Any]:
+    """Hit rate, paid and ready means and launches, from 24 h after the first request on.
+
+    A recording of less than a day has nothing to score: its means are None.
+    """
+    start_s = float(trace.times[0]) + WARM_UP_S
+    scored = trace.times >= start_s
+    requests = int(scored.sum())
+    span_s = float(trace.times[-1]) - start_s
+    launched = sum(n for at, n in played.actions if n > 0 and at >= start_s)
+    return {
+        "requests": requests,
+        "hit_rate": _share(float(played.hits[scored].sum()), requests),
+        "paid_mean": _share(played.paid_s, span_s),
+        "ready_mean": _share(played.ready_s, span_s),
+        "launched_per_request": _share(launched, requests),
+    }
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole > 0 else None
+
+
+def write_actions(path: Path, played: Replayed, *, iso: bool) -> None:
+    """Write time, action and count of every action, in order; .gz is compressed."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(("time", "action", "count"))
+    for at, count in played.actions:
+        rows.writerow((_stamp(at) if iso else repr(at), _verb(count), abs(count)))
+    data = text.getvalue().encode()
+    if path.suffix == ".gz":
+        data = gzip.compress(data, mtime=0)
+    path.write_bytes(data)
+
+
+def _verb(count: int) -> str:
+    return "launch" if count > 0 else "terminate"
+
+
+def _stamp(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+
+
+def command(  # noqa: PLR0917 - typer maps options by name
+    file: Annotated[Path, typer.Argument(help="Recording: csv, csv.gz, ndjson, parquet or swf.")],
+    time: Annotated[str | None, typer.Option(help="Column of the request's time.")] = None,
+    lead_time: Annotated[str, typer.Option(help="From launch to ready, like 90s or 2m.")] = "90s",
+    target_hit_rate: Annotated[float, typer.Option(help="Share of warm hits to keep.")] = 0.99,
+    user: Annotated[str | None, typer.Option(help="Column of the user.")] = None,
+    program: Annotated[str | None, typer.Option(help="Column of the program.")] = None,
+    format: Annotated[str | None, typer.Option(help="csv, ndjson, parquet or swf.")] = None,  # noqa: A002
+    out: Annotated[Path | None, typer.Option(help="Write each action (.csv or .csv.gz).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Play a recording against the warm reserve: hits, cost, and the simple policies' best."""
+    try:
+        options = ReserveOptions(
+            file, time, user, program, lead_seconds(lead_time), target_hit_rate,
+            format, out,  # type: ignore[arg-type]
+        )  # fmt: skip
+        result = run(options)
+    except (RecordingError, ValueError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        print(json.dumps(result))
+        return
+    _show(result)
+
+
+def lead_seconds(text: str) -> float:
+    """Seconds of a duration such as 90s, 2m, 1.5m or 90.
+
+    Examples
+    --------
+    >>> lead_seconds("90s"), lead_seconds("1.5m"), lead_seconds("45")
+    (90.0, 90.0, 45.0)
+    """
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    scale = units.get(text[-1:])
+    try:
+        return float(text[:-1]) * scale if scale else float(text)
+    except ValueError:
+        raise ValueError(f"--lead-time {text!r} is no duration like 90s or 2m") from None
+
+
+def _show(result: dict[str, Any]) -> None:
+    table = Table("policy", "hit rate", "paid mean", "launched/request")
+    table.add_row("warmfront", *_cells(result))
+    for name, row in result["baselines"].items():
+        table.add_row(name, *(_cells(row) if row else ("not reached", "", "")))
+    Console().print(table)
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, str, str]:
+    if row["hit_rate"] is None:
+        return ("nothing scored", "", "")
+    return (
+        f"{row['hit_rate']:.2%}",
+        f"{row['paid_mean']:.2f}",
+        f"{row['launched_per_request']:.2f}",
+    )

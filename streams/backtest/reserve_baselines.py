@@ -1,0 +1,185 @@
+"""The simple policies that a reserve has to beat, each tuned in hindsight on the same requests.
+
+A constant size; k times the last hour's largest or mean two-minute count; a quantile of the
+two-minute counts of the same hour on the last 7 days. Each is a path of target sizes, held by
+launching what is missing and terminating what is too much.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.models.compiled import kernel
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+SLOT_S = 120.0
+_SLOTS_PER_HOUR = 30
+_DAYS = 7
+WARM_UP_S = 86400.0
+MULTIPLES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
+QUANTILES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a path of target sizes would have given."""
+
+    hit_rate: float
+    paid_mean: float
+    launched_per_request: float
+
+
+def decision_times(times: Floats) -> Floats:
+    """Every distinct request time and whole minute up to the last request, ascending.
+
+    Examples
+    --------
+    >>> decision_times(np.array([30.0, 30.0, 130.0]))
+    array([ 30.,  60., 120., 130.])
+    """
+    first = np.floor(times[0] / 60.0) * 60.0 + 60.0
+    return np.union1d(times, np.arange(first, times[-1] + 1e-9, 60.0))
+
+
+@kernel
+def play_path(  # noqa: C901, PLR0917 - a kernel holds its whole loop
+    times: Floats, decisions: Floats, path: Ints, lead_s: float, min_life_s: float, start_s: float
+) -> tuple[int, int, float, int]:  # pragma: no cover - compiled
+    """Hold `path[k]` instances from `decisions[k]` on: (requests, hits, paid seconds, launches)."""
+    born = np.zeros(1024)
+    gone = ready = end = 0
+    requests = hits = launched = row = 0
+    paid_s = 0.0
+    now = decisions[0]
+    for k in range(len(decisions)):
+        paid_s += (end - gone) * (max(decisions[k], start_s) - max(now, start_s))
+        now = decisions[k]
+        while ready < end and born[ready % len(born)] + lead_s <= now:
+            ready += 1
+        while row < len(times) and times[row] <= now:
+            hit = 1 if ready > gone else 0
+            gone += hit
+            if now >= start_s:
+                requests += 1
+                hits += hit
+            row += 1
+        want = path[k] - (end - gone)
+        if want > 0 and now >= start_s:
+            launched += want
+        while end - gone < path[k]:
+            if end - gone == len(born):
+                grown = np.zeros(2 * len(born))
+                for j in range(gone, end):
+                    grown[j % len(grown)] = born[j % len(born)]
+                born = grown
+            born[end % len(born)] = now
+            end += 1
+        while end - gone > path[k] and gone < ready:
+            if now - (born[gone % len(born)] + lead_s) < min_life_s:
+                break
+            gone += 1
+    return requests, hits, paid_s, launched
+
+
+class Hindsight:
+    """Plays simple policies on one trace and finds the cheapest that keeps a hit rate."""
+
+    def __init__(self, times: Floats, lead_s: float, min_life_s: float = 60.0) -> None:
+        self.times = times
+        self.lead_s = lead_s
+        self.min_life_s = min_life_s
+        self.decisions = decision_times(times)
+        self.start_s = float(times[0]) + WARM_UP_S
+
+    def play(self, path: Ints) -> Played:
+        """Score one path of target sizes."""
+        requests, hits, paid_s, launched = play_path(
+            self.times, self.decisions, path, self.lead_s, self.min_life_s, self.start_s
+        )
+        span_s = float(self.times[-1]) - self.start_s
+        count = max(requests, 1)
+        return Played(hits / count, paid_s / max(span_s, 1e-9), launched / count)
+
+    def best(self, hit_rate: float) -> dict[str, Any]:
+        """Each simple policy's cheapest setting that reaches `hit_rate`, by name."""
+        return {
+            "constant": self._constant(hit_rate),
+            "last_hour_max": self._cheapest(self._multiples(_last_hour(self, "max")), hit_rate),
+            "last_hour_mean": self._cheapest(self._multiples(_last_hour(self, "mean")), hit_rate),
+            "same_hour_quantile": self._cheapest(self._same_hour(), hit_rate),
+        }
+
+    def _constant(self, hit_rate: float) -> dict[str, Any]:
+        def at(size: int) -> Played:
+            return self.play(np.full(len(self.decisions), size, np.int64))
+
+        size = _least(lambda s: at(s).hit_rate >= hit_rate, 1 << 20)
+        return _row({"size": size}, at(size))
+
+    def _multiples(self, level: Floats) -> Iterator[tuple[dict[str, Any], Ints]]:
+        for k in MULTIPLES:
+            yield {"k": k}, np.ceil(k * level).astype(np.int64)
+
+    def _same_hour(self) -> Iterator[tuple[dict[str, Any], Ints]]:
+        for q in QUANTILES:
+            yield {"quantile": q}, _same_hour_path(self, q)
+
+    def _cheapest(
+        self, paths: Iterator[tuple[dict[str, Any], Ints]], hit_rate: float
+    ) -> dict[str, Any] | None:
+        rows = [_row(setting, self.play(path)) for setting, path in paths]
+        reached = [row for row in rows if row["hit_rate"] >= hit_rate]
+        return min(reached, key=lambda row: float(row["paid_mean"])) if reached else None
+
+
+def _row(setting: dict[str, Any], played: Played) -> dict[str, Any]:
+    return setting | {
+        "hit_rate": played.hit_rate,
+        "paid_mean": played.paid_mean,
+        "launched_per_request": played.launched_per_request,
+    }
+
+
+def _least(holds: Callable[[int], bool], top: int) -> int:
+    """The least whole number that holds, for a condition that stays true once it is."""
+    low, high = 0, 1
+    while high < top and not holds(high):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def _slot_counts(trace: Hindsight) -> tuple[Ints, Ints]:
+    """Requests per two-minute slot of the clock, and the slot each decision falls in."""
+    origin = np.floor(trace.times[0] / 3600.0) * 3600.0
+    slots = ((trace.times - origin) // SLOT_S).astype(np.int64)
+    here = ((trace.decisions - origin) // SLOT_S).astype(np.int64)
+    return np.bincount(slots, minlength=int(here[-1]) + 1).astype(np.int64), here
+
+
+def _last_hour(trace: Hindsight, statistic: str) -> Floats:
+    """Largest or mean count of the 30 whole slots before each decision, of its shape."""
+    counts, here = _slot_counts(trace)
+    padded = np.concatenate([np.zeros(_SLOTS_PER_HOUR, np.int64), counts])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _SLOTS_PER_HOUR)[: len(counts)]
+    level = windows.max(axis=1) if statistic == "max" else windows.mean(axis=1)
+    return np.asarray(level, np.float64)[here]
+
+
+def _same_hour_path(trace: Hindsight, quantile: float) -> Ints:
+    """The quantile of the two-minute counts of the same hour on the last 7 days."""
+    counts, here = _slot_counts(trace)
+    hours = np.pad(counts, (0, -len(counts) % _SLOTS_PER_HOUR)).reshape(-1, _SLOTS_PER_HOUR)
+    level = np.zeros(len(hours), np.int64)
+    for hour in range(len(hours)):
+        days = [hours[hour - 24 * d] for d in range(1, _DAYS + 1) if hour >= 24 * d]
+        if days:
+            level[hour] = int(np.ceil(np.quantile(np.concatenate(days), quantile)))
+    return level[here // _SLOTS_PER_HOUR]
