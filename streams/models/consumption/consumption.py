@@ -1,0 +1,188 @@
+"""What each program consumes when one user runs it."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+
+from streams.models.consumption.consumption_counts import ConsumptionCounts
+from streams.models.consumption.program_consumption import (
+    Sketches,
+    add_value,
+    empty_sketches,
+    pack_sketches,
+    unpack_sketches,
+)
+from streams.models.consumption.quantile_sketch import quantile_of_buckets
+from streams.models.consumption.resources import resource_index
+from streams.models.cycles.section import decode_section, encode_section
+
+_VERSION = 1
+_DURATION = 5
+_PRIOR_SAMPLES = 10.0  # what the population counts for in a user's own distribution
+_MAX_WEIGHT = 60_000
+
+
+class _State(msgspec.Struct, array_like=True):
+    max_programs: Annotated[int, msgspec.Meta(ge=1, le=1024)]
+    rows: list[
+        tuple[
+            Annotated[int, msgspec.Meta(ge=0, lt=2**32)],
+            Annotated[int, msgspec.Meta(ge=0, le=_MAX_WEIGHT)],
+            bytes,
+        ]
+    ]
+
+
+_DECODER = msgspec.msgpack.Decoder(_State)
+
+
+class Consumption:
+    """Quantile sketches of a user's programs, shrunk to the population for rare ones.
+
+    Parameters
+    ----------
+    max_programs
+        How many programs are kept. A new one takes the place of the least sampled.
+
+    Examples
+    --------
+    >>> consumption = Consumption()
+    >>> for cores in (0.2, 0.4, 1.5, 3.0):
+    ...     consumption.observe_sample(7, (cores, 2e9, None, None, None))
+    >>> round(consumption.quantile(7, "cpu_cores", 0.95), 1)
+    3.2
+    >>> consumption.quantile(7, "duration_s", 0.5) is None
+    True
+    """
+
+    __slots__ = ("_max_programs", "_packed", "_sketches", "_weights")
+
+    def __init__(self, max_programs: int = 16) -> None:
+        self._max_programs = max_programs
+        self._weights: dict[int, int] = {}  # program -> samples, halved together
+        self._sketches: dict[int, Sketches] = {}
+        self._packed: dict[int, bytes] = {}  # not looked at since from_bytes
+
+    def observe_sample(
+        self,
+        program: int,
+        values: Sequence[float | None],
+        counts: ConsumptionCounts | None = None,
+    ) -> None:
+        """Take in one measurement of a running program.
+
+        Parameters
+        ----------
+        program
+            Its number, the same for all users.
+        values
+            CPU (cores), memory (bytes), storage (bytes), disk and network (bytes/s), as in
+            `RESOURCES`; None for what was not measured. No number (negative, not finite) is skipped.
+        counts
+            The population's delta, which counts the same values.
+        """
+        sketches = self._touch(program)
+        for resource, value in enumerate(values):
+            if value is not None and add_value(sketches, resource, value) and counts is not None:
+                counts.add(program, resource, value)
+
+    def observe_duration(
+        self, program: int, duration_s: float, counts: ConsumptionCounts | None = None
+    ) -> None:
+        """Take in how long a run of the program lasted."""
+        if add_value(self._touch(program), _DURATION, duration_s) and counts is not None:
+            counts.add(program, _DURATION, duration_s)
+
+    def _touch(self, program: int) -> Sketches:
+        weight = self._weights.get(program)
+        if weight is None:
+            return self._admit(program)
+        self._weights[program] = weight + 1
+        if weight >= _MAX_WEIGHT:
+            self._age()
+        return self._sketches_of(program)
+
+    def _sketches_of(self, program: int) -> Sketches:
+        sketches = self._sketches.get(program)
+        if sketches is None:
+            sketches = self._sketches[program] = unpack_sketches(self._packed.pop(program))
+        return sketches
+
+    def _admit(self, program: int) -> Sketches:
+        if len(self._weights) >= self._max_programs:
+            self.forget(min(self._weights, key=self._weights.__getitem__))
+            self._age()
+        self._weights[program] = 1
+        sketches = self._sketches[program] = empty_sketches()
+        return sketches
+
+    def _age(self) -> None:
+        """Shrink all weights, so that a program that is no longer run gives way in the end."""
+        self._weights = {program: weight * 3 // 4 for program, weight in self._weights.items()}
+
+    def programs(self) -> list[int]:
+        """The programs kept, most sampled first."""
+        return sorted(self._weights, key=lambda program: (-self._weights[program], program))
+
+    def quantile(
+        self,
+        program: int,
+        resource: str,
+        q: float,
+        population: ConsumptionCounts | None = None,
+    ) -> float | None:
+        """Value of a resource that a share `q` of this user's samples of the program lies below.
+
+        The population's distribution counts as ten samples, so that it carries a rare program and
+        fades for a frequent one. None where neither has any sample.
+        """
+        index = resource_index(resource)
+        rows: list[tuple[float, float, float]] = []
+        if program in self._weights:
+            sketch = self._sketches_of(program)[index]
+            rows = [] if sketch is None else sketch.buckets()
+        if population is not None:
+            rows += _prior(population, program, index)
+        return quantile_of_buckets(rows, q)
+
+    def forget(self, program: int) -> None:
+        """Drop a program."""
+        self._weights.pop(program, None)
+        self._sketches.pop(program, None)
+        self._packed.pop(program, None)
+
+    def to_bytes(self) -> bytes:
+        rows = [
+            (program, weight, self._packed.get(program) or pack_sketches(self._sketches[program]))
+            for program, weight in self._weights.items()
+        ]
+        return encode_section(_VERSION, _State(self._max_programs, rows))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Consumption":
+        state = decode_section("consumption", _VERSION, _DECODER, data)
+        if len(state.rows) > state.max_programs:
+            raise ValueError(f"consumption: {len(state.rows)} programs")
+        consumption = cls(state.max_programs)
+        for program, weight, packed in state.rows:
+            unpack_sketches(packed)
+            consumption._weights[program] = weight
+            consumption._packed[program] = packed
+        if len(consumption._weights) != len(state.rows):
+            raise ValueError("consumption: a program appears twice")
+        return consumption
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Consumption) and self.to_bytes() == other.to_bytes()
+
+    __hash__ = None  # type: ignore[assignment]  # the state changes
+
+
+def _prior(
+    population: ConsumptionCounts, program: int, resource: int
+) -> list[tuple[float, float, float]]:
+    rows = population.buckets(program, resource)
+    total = sum(count for *_, count in rows)
+    scale = min(1.0, _PRIOR_SAMPLES / total) if total else 0.0
+    return [(low, high, count * scale) for low, high, count in rows]

@@ -1,0 +1,75 @@
+"""The six sketches of one program of one user, and their byte form."""
+
+import struct
+
+from streams.models.consumption.quantile_sketch import MAX_BUCKETS, MAX_LEVEL, QuantileSketch
+from streams.models.consumption.resources import FLOORS, RESOURCES
+
+_HEAD = struct.Struct("<BhB")  # level and number of buckets, first key, zeros
+_LARGEST = 2.0**100  # of any resource: beyond it (and inf, nan) it is no measurement
+
+Sketches = list[QuantileSketch | None]
+
+
+def empty_sketches() -> Sketches:
+    return [None] * len(RESOURCES)
+
+
+def add_value(sketches: Sketches, resource: int, value: float) -> bool:
+    """Count a measured value; False if it is no measurement (negative, not finite)."""
+    if not 0.0 <= value < _LARGEST:
+        return False
+    sketch = sketches[resource]
+    if sketch is None:
+        sketch = sketches[resource] = QuantileSketch()
+    if value >= FLOORS[resource]:
+        sketch.add(value)
+    else:
+        sketch.add_zero()
+    return True
+
+
+def pack_sketches(sketches: Sketches) -> bytes:
+    """A bit mask of the resources seen, then 4 bytes and the counts of each."""
+    mask = sum(1 << k for k, sketch in enumerate(sketches) if sketch is not None)
+    parts = [bytes((mask,))]
+    for sketch in sketches:
+        if sketch is not None:
+            shape = sketch.level << 4 | len(sketch.counts)
+            parts.append(_HEAD.pack(shape, sketch.first, sketch.zeros))
+            parts.append(bytes(sketch.counts))
+    return b"".join(parts)
+
+
+def unpack_sketches(data: bytes) -> Sketches:
+    """Return the sketches in `data`.
+
+    Raises
+    ------
+    ValueError
+        If it is truncated or a number is out of range.
+    """
+    if not data or data[0] >> len(RESOURCES):
+        raise ValueError("consumption: no mask of resources")
+    sketches, at = empty_sketches(), 1
+    for resource in range(len(RESOURCES)):
+        if data[0] >> resource & 1:
+            sketches[resource], at = _unpack_sketch(data, at)
+    if at != len(data):
+        raise ValueError(f"consumption: {len(data) - at} bytes too many")
+    return sketches
+
+
+def _unpack_sketch(data: bytes, at: int) -> tuple[QuantileSketch, int]:
+    if at + _HEAD.size > len(data):
+        raise ValueError("consumption: truncated")
+    sketch = QuantileSketch()
+    shape, sketch.first, sketch.zeros = _HEAD.unpack_from(data, at)
+    sketch.level, buckets = shape >> 4, shape & 15
+    at += _HEAD.size
+    if buckets > MAX_BUCKETS or sketch.level > MAX_LEVEL or at + buckets > len(data):
+        raise ValueError("consumption: a sketch is out of range")
+    if abs(sketch.first) << sketch.level > 8 * 128:
+        raise ValueError("consumption: a bucket is out of range")
+    sketch.counts = list(data[at : at + buckets])
+    return sketch, at + buckets

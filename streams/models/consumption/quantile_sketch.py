@@ -1,0 +1,185 @@
+"""A mergeable quantile sketch of about 15 bytes, one for each user, program and resource."""
+
+from itertools import pairwise
+
+from streams.models.consumption.log_buckets import border, bucket
+
+MAX_BUCKETS = 15
+_MAX_COUNT = 255  # a byte
+MAX_LEVEL = 9  # one bucket for 64 octaves: nothing is left to make coarser
+MIN_KEY, MAX_KEY = -32768, 32767
+
+
+class QuantileSketch:
+    """Counts in at most fifteen logarithmic buckets, each a byte.
+
+    When the range needs more buckets, neighbours are merged (uniform collapse), so that memory in
+    a factor of four keeps its 5.9 % relative error and CPU over a factor of hundred has 20 %. When
+    a count outgrows its byte all are halved: old behaviour is forgotten after some hundred samples.
+
+    A ddsketch 3.0.1 object does the same in 4.4 us an addition and KBs of memory; see
+    docs/explanation/profile.md.
+
+    Examples
+    --------
+    >>> sketch = QuantileSketch()
+    >>> for value in range(1, 101):
+    ...     sketch.add(float(value))
+    >>> sketch.count, round(sketch.quantile(0.5)), round(sketch.quantile(0.95))
+    (100, 51, 92)
+    """
+
+    __slots__ = ("counts", "first", "level", "zeros")
+
+    def __init__(self) -> None:
+        self.level = 0
+        self.first = 0  # key of counts[0]
+        self.counts: list[int] = []
+        self.zeros = 0  # values below the floor of their resource
+
+    @property
+    def count(self) -> int:
+        return self.zeros + sum(self.counts)
+
+    def add(self, value: float) -> None:
+        """Count a positive, finite value."""
+        key = bucket(value) >> self.level
+        at = key - self.first
+        counts = self.counts
+        if 0 <= at < len(counts):
+            counts[at] += 1
+            if counts[at] > _MAX_COUNT:
+                self._halve()
+        else:
+            self._extend(key, 1)
+
+    def add_zero(self) -> None:
+        """Count a value below the floor."""
+        self.zeros += 1
+        if self.zeros > _MAX_COUNT:
+            self._halve()
+
+    def _extend(self, key: int, count: int) -> None:
+        """Add to a bucket outside the present range, made coarser where it would grow too wide."""
+        if not self.counts:
+            self.first, self.counts = key, [count]
+            return
+        last = self.first + len(self.counts) - 1
+        while max(last, key) - min(self.first, key) >= MAX_BUCKETS:
+            self._coarsen()
+            key >>= 1
+            last = self.first + len(self.counts) - 1
+        if key < self.first:
+            self.counts[:0] = [0] * (self.first - key)
+            self.first = key
+        else:
+            self.counts.extend([0] * (key - last))
+        self._increase(key - self.first, count)
+
+    def _increase(self, at: int, count: int) -> None:
+        self.counts[at] += count
+        while max(self.counts) > _MAX_COUNT:
+            self._halve()
+
+    def _coarsen(self) -> None:
+        """Merge pairs of neighbours."""
+        counts = self.counts
+        if self.first % 2:
+            counts = [0, *counts]
+        if len(counts) % 2:
+            counts = [*counts, 0]
+        self.counts = [a + b for a, b in zip(counts[::2], counts[1::2], strict=True)]
+        self.first >>= 1
+        self.level += 1
+        while max(self.counts) > _MAX_COUNT:
+            self._halve()
+
+    def _halve(self) -> None:
+        """Forget half of everything; borders and resolution follow what is left."""
+        self.zeros //= 2
+        counts = [count // 2 for count in self.counts]
+        while counts and counts[-1] == 0:
+            counts.pop()
+        lead = next((k for k, count in enumerate(counts) if count), 0)
+        self.first += lead
+        self.counts = counts[lead:]
+        if self.level > 0 and 0 < len(self.counts) <= MAX_BUCKETS // 2 - 1:
+            self._refine()
+
+    def _refine(self) -> None:
+        """Split each bucket into two: an outlier that is forgotten no longer costs accuracy."""
+        self.counts = [part for count in self.counts for part in (count - count // 2, count // 2)]
+        self.first <<= 1
+        self.level -= 1
+        if self.counts[-1] == 0:
+            self.counts.pop()
+
+    def merge(self, other: "QuantileSketch") -> None:
+        """Add another sketch's counts, at the coarser resolution of the two."""
+        theirs = QuantileSketch()
+        theirs.level, theirs.first, theirs.counts = other.level, other.first, list(other.counts)
+        while theirs.counts and theirs.level < self.level:
+            theirs._coarsen()
+        while self.counts and self.level < theirs.level:
+            self._coarsen()
+        if not self.counts:
+            self.level = theirs.level
+        for at, count in enumerate(theirs.counts):
+            if count:
+                self._add_bucket(theirs.first + at, theirs.level, count)
+        self.zeros += other.zeros
+        while self.zeros > _MAX_COUNT:
+            self._halve()
+
+    def _add_bucket(self, key: int, level: int, count: int) -> None:
+        key >>= self.level - level
+        at = key - self.first
+        if 0 <= at < len(self.counts):
+            self._increase(at, count)
+        else:
+            self._extend(key, count)
+
+    def buckets(self) -> list[tuple[float, float, float]]:
+        """Lower border, upper border and count of each bucket, rising; zeros first."""
+        rows = [(0.0, 0.0, float(self.zeros))] if self.zeros else []
+        for at, count in enumerate(self.counts):
+            if count:
+                key = self.first + at
+                rows.append((border(key, self.level), border(key + 1, self.level), float(count)))
+        return rows
+
+    def quantile(self, q: float) -> float | None:
+        """Return the value that a share `q` of what was counted lies below; None when empty."""
+        return quantile_of_buckets(self.buckets(), q)
+
+
+def quantile_of_buckets(rows: list[tuple[float, float, float]], q: float) -> float | None:
+    """Quantile of buckets (lower, upper, weight) that may overlap, straight within each.
+
+    Examples
+    --------
+    >>> quantile_of_buckets([(1.0, 2.0, 10.0), (2.0, 4.0, 10.0)], 0.75)
+    3.0
+    """
+    total = sum(weight for *_, weight in rows)
+    if total <= 0.0:
+        return None
+    wanted = q * total
+    below, at = 0.0, 0.0
+    for low, high, weight in _pieces(rows):
+        if weight > 0.0 and below + weight >= wanted:
+            return low + (high - low) * max(0.0, wanted - below) / weight
+        below, at = below + weight, high
+    return at
+
+
+def _pieces(rows: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """Cut overlapping buckets at all borders, so that they can be walked in order."""
+    zeros = sum(weight for low, high, weight in rows if high <= low)
+    rows = [row for row in rows if row[1] > row[0]]
+    edges = sorted({edge for low, high, _ in rows for edge in (low, high)})
+    pieces = [(0.0, 0.0, zeros)] if zeros else []
+    for low, high in pairwise(edges):
+        share = sum(w * (high - low) / (b - a) for a, b, w in rows if a <= low and high <= b)
+        pieces.append((low, high, share))
+    return pieces
