@@ -51,7 +51,7 @@ class Consumption:
     >>> for cores in (0.2, 0.4, 1.5, 3.0):
     ...     consumption.observe_sample(7, (cores, 2e9, None, None, None))
     >>> round(consumption.quantile(7, "cpu_cores", 0.95), 1)
-    3.2
+    3.8
     >>> consumption.quantile(7, "duration_s", 0.5) is None
     True
     """
@@ -78,7 +78,7 @@ class Consumption:
             Its number, the same for all users.
         values
             CPU (cores), memory (bytes), storage (bytes), disk and network (bytes/s), as in
-            `RESOURCES`; None for what was not measured. No number (negative, not finite) is skipped.
+            `RESOURCES`; None for what was not measured. What is negative or not finite is skipped.
         counts
             The population's delta, which counts the same values.
         """
