@@ -1,0 +1,48 @@
+"""A file that one process at a time may hold: two producers of one source would mix numbers."""
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class HeldByAnotherError(RuntimeError):
+    """Another process holds the file."""
+
+
+class ExclusiveFile:
+    """Small text kept in a file that no other process can hold meanwhile.
+
+    The lock is the kernel's: it is gone with the process, however that ends.
+
+    Raises
+    ------
+    HeldByAnotherError
+        If another process holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            raise HeldByAnotherError(f"{path} is in use by another process") from None
+
+    def read(self) -> str | None:
+        """Return the text, or None where none was written yet."""
+        try:
+            return self._path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def write(self, text: str) -> None:
+        """Replace the text as a whole: a kill leaves the old or the new one."""
+        part = self._path.with_suffix(".part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(self._path)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._lock)

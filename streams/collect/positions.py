@@ -1,0 +1,83 @@
+"""Where a topic stands: its identity, its partitions and the end of each."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import stamina
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streams.collect.delivery import DeliveryError
+
+A = TypeVar("A")
+TIMEOUT_S = 15.0
+# A topic made just now is known to the controller some 50 ms before it has leaders everywhere.
+SETTLE_S = 3.0
+UNSETTLED = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+)
+
+
+class TopicPositions:
+    """Asks a cluster about one topic.
+
+    Parameters
+    ----------
+    bootstrap_servers
+        Kafka's addresses.
+    topic
+        The topic's full name.
+
+    Raises
+    ------
+    DeliveryError
+        From any method, if Kafka does not answer or has no such topic.
+    """
+
+    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+        self._servers = bootstrap_servers
+        self._topic = topic
+        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 2})
+
+    def identity(self) -> str:
+        """Return the topic's id: another one after it was deleted and made again."""
+        return str(self._settled(self._describe).topic_id)
+
+    def ends(self, partitions: int) -> dict[int, int]:
+        """Return the offset after the last record of each partition that holds any."""
+        last = self._settled(lambda: self._offsets(partitions, OffsetSpec.latest()))
+        first = self._settled(lambda: self._offsets(partitions, OffsetSpec.earliest()))
+        return {p: last[p] for p in last if last[p] > first[p]}
+
+    def partitions(self) -> int:
+        """Return how many partitions there are, 0 without such a topic."""
+        topics = self._settled(lambda: self._admin.list_topics(timeout=TIMEOUT_S).topics)
+        return len(topics[self._topic].partitions) if self._topic in topics else 0
+
+    def _describe(self) -> Any:
+        asked = TopicCollection([self._topic])
+        return self._admin.describe_topics(asked, request_timeout=TIMEOUT_S)[self._topic].result()
+
+    def _offsets(self, partitions: int, spec: Any) -> dict[int, int]:
+        asked = {TopicPartition(self._topic, p): spec for p in range(partitions)}
+        futures = self._admin.list_offsets(asked, request_timeout=TIMEOUT_S)
+        return {part.partition: future.result().offset for part, future in futures.items()}
+
+    def _settled(self, ask: Callable[[], A]) -> A:
+        try:
+            for attempt in stamina.retry_context(
+                on=_unsettled, timeout=SETTLE_S, attempts=None, wait_initial=0.05, wait_max=0.2, wait_jitter=0.05
+            ):
+                with attempt:
+                    return ask()
+        except KafkaException as error:
+            raise DeliveryError(
+                f"can't ask {self._servers} about {self._topic}: {error.args[0].str()}"
+            ) from error
+        raise AssertionError("unreachable")
+
+
+def _unsettled(error: Exception) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in UNSETTLED
