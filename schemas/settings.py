@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     lateness_s: float = Field(
         default=60.0, description="How late an event may come and still count for its minute."
     )
+    zone: str = Field(default="UTC", description="IANA time zone that the users live in.")
     user_partitions: int = Field(
         default=4, description="Partitions of the topics keyed by user, as created."
     )

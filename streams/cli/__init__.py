@@ -1,0 +1,82 @@
+"""The command line: `warmfront COMMAND`.
+
+A command's module is imported only when that command, or help, is asked for: a worker should not
+pay for the dashboard's imports, nor `warmfront --help` a second for nothing.
+"""
+
+import sys
+from importlib import import_module
+
+import typer
+
+COMMANDS = {
+    "up": "streams.cli.up:command",
+    "doctor": "streams.cli.doctor:command",
+    "topics": "streams.cli.topics:command",
+    "collect": "streams.cli.collect:command",
+    "replay": "streams.cli.replay:command",
+    "simulate": "streams.cli.simulate:command",
+    "worker": "streams.cli.worker:command",
+    "allocator": "streams.cli.allocator:command",
+    "profile": "streams.cli.profile:command",
+    "forecast": "streams.cli.forecast:command",
+    "alerts": "streams.cli.alerts:command",
+    "dashboard": "streams.cli.dashboard:command",
+    "config": "streams.cli.config:command",
+}
+GROUPS = {
+    "backtest": {
+        "programs": "streams.backtest.programs:command",
+        "demand": "streams.backtest.demand:command",
+        "reserve": "streams.backtest.reserve:command",
+        "anomalies": "streams.backtest.anomalies:command",
+    },
+    "dlq": {
+        "list": "streams.cli.dlq:list_command",
+        "show": "streams.cli.dlq:show_command",
+        "replay": "streams.cli.dlq:replay_command",
+    },
+}
+GROUP_HELP = {
+    "backtest": "Play recordings against the models: predict, score, then learn.",
+    "dlq": "Look at dead letters and send them again.",
+}
+
+
+def build(asked: list[str]) -> typer.Typer:
+    """Return the application with the commands that the arguments ask for, or with all."""
+    app = typer.Typer(
+        name="warmfront",
+        help="Predictive resource allocation: machines are ready before anyone asks.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    first = next(iter(asked), "")
+    for name, where in COMMANDS.items():
+        if first == name or first not in COMMANDS | GROUPS:
+            _add(app, name, where)
+    for group, members in GROUPS.items():
+        if first == group or first not in COMMANDS | GROUPS:
+            _add_group(app, group, members, asked)
+    app.callback()(lambda: None)  # keeps a single registered command from becoming the whole app
+    return app
+
+
+def _add_group(app: typer.Typer, group: str, members: dict[str, str], asked: list[str]) -> None:
+    sub = typer.Typer(name=group, help=GROUP_HELP[group], no_args_is_help=True)
+    sub.callback()(lambda: None)
+    wanted = asked[1] if asked[:1] == [group] and len(asked) > 1 else ""
+    for name, where in members.items():
+        if wanted == name or wanted not in members:
+            _add(sub, name, where)
+    app.add_typer(sub)
+
+
+def _add(app: typer.Typer, name: str, where: str) -> None:
+    module, function = where.split(":")
+    app.command(name)(getattr(import_module(module), function))
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    build(sys.argv[1:])()

@@ -1,0 +1,138 @@
+"""Puts the agents of one worker together and runs them."""
+
+import time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import faust
+import structlog
+
+from schemas.codec import Codec, SchemaIds
+from schemas.pools import load_pools, pool_of
+from schemas.registry import RegistryIds
+from schemas.settings import Settings
+from schemas.topics import (
+    DEMAND_OBSERVED,
+    POPULATION_PARTIALS,
+    TELEMETRY_ACTIVITY,
+    TELEMETRY_TICKS,
+    Topic,
+)
+from streams.agents.pools import PoolStage
+from streams.agents.population import PopulationStage
+from streams.agents.profile import ProfileStage
+from streams.models.sensitivity import Normal
+from streams.pipeline.activity import Ways
+from streams.runtime.app import make_app, raw_table, raw_topic
+from streams.runtime.guard import end_process, guarded
+from streams.runtime.learned_reader import LearnedReader
+from streams.runtime.sender import Sender
+from streams.runtime.watchdog import CommitWatchdog
+
+WATCHDOG_INTERVAL_S = 10.0
+
+log = structlog.get_logger()
+
+
+def make_ways(settings: Settings) -> tuple[Ways, tuple[str, ...]]:
+    """Return how this deployment sees events, and the names of its pools."""
+    pools = load_pools(settings.pools_file)
+    ways = Ways(lambda program: pool_of(program, pools), ZoneInfo(settings.zone), Normal())
+    return ways, tuple(pool.name for pool in pools)
+
+
+def make_worker(settings: Settings, ids: SchemaIds | None = None) -> Any:
+    """Return a Faust app with all agents.
+
+    Parameters
+    ----------
+    settings
+        The deployment.
+    ids
+        Source of schema ids, by default the registry with its cache.
+    """
+    app = make_app(settings)
+    ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
+    codec = Codec(ids, settings.topic_prefix)
+    sender = Sender(app, codec, settings)
+    reader = LearnedReader(settings, codec)
+    _add_profile(app, settings, codec, sender, reader)
+    _add_population(app, settings, codec, sender)
+    _add_pools(app, settings, codec, sender)
+    _add_tasks(app, reader)
+    return app
+
+
+def _add_profile(
+    app: Any, settings: Settings, codec: Codec, sender: Sender, reader: LearnedReader
+) -> None:
+    ways, pools = make_ways(settings)
+    users = raw_table(app, "users", settings.user_partitions)
+    partitions = raw_table(app, "partitions", settings.user_partitions)
+    stage = ProfileStage(settings, codec, sender, reader, users, partitions, ways, pools)
+    app.on_partitions_revoked.connect(_forgetting(stage), weak=False)
+    topic = raw_topic(app, settings, TELEMETRY_ACTIVITY, TELEMETRY_TICKS)
+    _agent(
+        app, topic, "profile", stage.step, sender, (TELEMETRY_ACTIVITY, TELEMETRY_TICKS), settings
+    )
+
+
+def _add_population(app: Any, settings: Settings, codec: Codec, sender: Sender) -> None:
+    table = raw_table(app, "population", 1)
+    stage = PopulationStage(codec, sender, table, settings.user_partitions)
+    topic = raw_topic(app, settings, POPULATION_PARTIALS)
+    _agent(app, topic, "population", stage.step, sender, (POPULATION_PARTIALS,), settings)
+
+
+def _add_pools(app: Any, settings: Settings, codec: Codec, sender: Sender) -> None:
+    table = raw_table(app, "pools", settings.pool_partitions)
+    stage = PoolStage(codec, sender, table, settings.user_partitions)
+    app.on_partitions_revoked.connect(_forgetting(stage), weak=False)
+    topic = raw_topic(app, settings, DEMAND_OBSERVED)
+    _agent(app, topic, "pools", stage.step, sender, (DEMAND_OBSERVED,), settings)
+
+
+def _forgetting(stage: Any) -> Any:
+    async def forget(app: Any, revoked: Any, **kwargs: Any) -> None:
+        del app, revoked, kwargs
+        stage.forget_partitions()
+
+    return forget
+
+
+def _agent(
+    app: Any, topic: Any, name: str, step: Any, sender: Sender, sources: tuple[Topic, ...],
+    settings: Settings,
+) -> None:  # fmt: skip
+    by_name = {settings.topic(source.name): source for source in sources}
+
+    async def bury(event: Any, error: Exception) -> None:
+        await sender.bury(event, by_name[event.message.topic], error)
+
+    async def body(stream: Any) -> None:
+        async for event in stream.events():
+            await guarded(event, step, bury)
+
+    app.agent(topic, name=name)(body)
+
+
+def _add_tasks(app: Any, reader: LearnedReader) -> None:
+    watchdog = CommitWatchdog()
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def read_population() -> None:
+        try:
+            await reader.run()
+        except Exception as error:  # noqa: BLE001 - without it no step can go on
+            end_process("reader of the population failed", error=repr(error))
+
+    @app.timer(interval=WATCHDOG_INTERVAL_S)  # type: ignore[untyped-decorator]
+    async def watch() -> None:
+        watchdog.check(app.consumer, time.monotonic())
+
+
+def run(settings: Settings) -> None:
+    """Run a worker until it is told to stop; ends the process."""
+    app = make_worker(settings)
+    log.info("worker starts", group=app.conf.id)
+    faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()

@@ -1,0 +1,192 @@
+"""What is learnt across users: merged each event-time hour, applied from the next one on.
+
+Each profile partition adds up integers during an hour (`HourDelta`); one agent merges the
+partitions' sums and publishes them; every partition then moves to the same next `Learned`. Sums of
+integers do not depend on order, so neither does anything learnt depend on how users are spread.
+"""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from streams.models.consumption import ConsumptionCounts
+from streams.models.cycles import WeekCounts, WeekRates
+from streams.models.programs import Population, PopulationDelta
+from streams.models.sensitivity import WaitCounts
+from streams.pipeline.eventtime import HOUR_MS
+
+VERSION = 1
+# An hour can be closed only once its late events had their time, and its statistics need a moment
+# to go round: they apply from five minutes into the next hour.
+ACTIVATION_MS = 300_000
+# Versions kept for partitions that are behind: barriers keep all within two hours of each other.
+VERSIONS_KEPT = 6
+
+
+def learned_hour(time_ms: int) -> int:
+    """Return the last hour whose statistics apply to an event of this time.
+
+    Examples
+    --------
+    >>> learned_hour(7_200_000 + 299_999), learned_hour(7_200_000 + 300_000)
+    (0, 1)
+    """
+    return (time_ms - ACTIVATION_MS) // HOUR_MS - 1
+
+
+class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    version: int
+    programs: bytes
+    week: bytes
+    consumption: bytes
+    waits: bytes
+
+
+_decoder = msgspec.msgpack.Decoder(_Wire)
+
+
+def _unpack(data: bytes) -> _Wire:
+    try:
+        wire = _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"no statistics of an hour: {error}") from error
+    if wire.version != VERSION:
+        raise ValueError(f"version {wire.version} of hourly statistics, known is {VERSION}")
+    return wire
+
+
+@dataclass(slots=True)
+class HourDelta:
+    """Integer statistics of one hour, of one user, one partition or all."""
+
+    programs: PopulationDelta = field(default_factory=PopulationDelta)
+    week: WeekCounts = field(default_factory=WeekCounts)
+    consumption: ConsumptionCounts = field(default_factory=ConsumptionCounts)
+    waits: WaitCounts = field(default_factory=WaitCounts)
+
+    def merge(self, other: "HourDelta") -> None:
+        """Add another's sums to these."""
+        self.programs.merge(other.programs)
+        self.week.merge(other.week)
+        self.consumption.merge(other.consumption)
+        self.waits.merge(other.waits)
+
+    def to_bytes(self) -> bytes:
+        """Return the sums as versioned bytes."""
+        return msgspec.msgpack.encode(
+            _Wire(
+                VERSION,
+                self.programs.to_bytes(),
+                self.week.to_bytes(),
+                self.consumption.to_bytes(),
+                self.waits.to_bytes(),
+            )
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "HourDelta":
+        """Return the sums; raises ValueError for bytes that hold none."""
+        wire = _unpack(data)
+        return cls(
+            PopulationDelta.from_bytes(wire.programs),
+            WeekCounts.from_bytes(wire.week),
+            ConsumptionCounts.from_bytes(wire.consumption),
+            WaitCounts.from_bytes(wire.waits),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """All that is learnt across users, up to and with one hour. Immutable."""
+
+    programs: Population
+    week: WeekCounts
+    rates: WeekRates
+    consumption: ConsumptionCounts
+    waits: WaitCounts
+
+    @classmethod
+    def nothing(cls) -> "Learned":
+        """Return what is known before the first hour."""
+        week = WeekCounts()
+        return cls(
+            Population.empty(), week, WeekRates.from_counts(week), ConsumptionCounts(), WaitCounts()
+        )
+
+    def advanced(self, delta: HourDelta) -> "Learned":
+        """Return what is known with one hour more."""
+        week = WeekCounts.from_bytes(self.week.to_bytes())
+        week.merge(delta.week)
+        consumption = ConsumptionCounts.from_bytes(self.consumption.to_bytes())
+        consumption.merge(delta.consumption)
+        waits = WaitCounts.from_bytes(self.waits.to_bytes())
+        waits.merge(delta.waits)
+        return Learned(
+            self.programs.advanced(delta.programs),
+            week,
+            WeekRates.from_counts(week),
+            consumption,
+            waits,
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return all of it as versioned bytes."""
+        return msgspec.msgpack.encode(
+            _Wire(
+                VERSION,
+                self.programs.to_bytes(),
+                self.week.to_bytes(),
+                self.consumption.to_bytes(),
+                self.waits.to_bytes(),
+            )
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Learned":
+        """Return what was saved; raises ValueError for bytes that hold none."""
+        wire = _unpack(data)
+        week = WeekCounts.from_bytes(wire.week)
+        return cls(
+            Population.from_bytes(wire.programs),
+            week,
+            WeekRates.from_counts(week),
+            ConsumptionCounts.from_bytes(wire.consumption),
+            WaitCounts.from_bytes(wire.waits),
+        )
+
+
+class LearnedVersions:
+    """The latest versions of what is learnt, by the hour they include."""
+
+    def __init__(self) -> None:
+        self._versions: list[tuple[int, Learned]] = [(-(2**62), Learned.nothing())]
+
+    @property
+    def hour(self) -> int:
+        """The last hour that is included."""
+        return self._versions[-1][0]
+
+    @property
+    def latest(self) -> Learned:
+        """The newest version."""
+        return self._versions[-1][1]
+
+    def restore(self, hour: int, learned: Learned) -> None:
+        """Start from a snapshot."""
+        self._versions = [(hour, learned)]
+
+    def add(self, hour: int, delta: HourDelta) -> bool:
+        """Include one hour more; an hour that is included already is skipped and gives False."""
+        if hour <= self.hour:
+            return False
+        self._versions.append((hour, self.latest.advanced(delta)))
+        del self._versions[:-VERSIONS_KEPT]
+        return True
+
+    def at(self, time_ms: int) -> Learned:
+        """Return what applies to an event of this time."""
+        wanted = learned_hour(time_ms)
+        for hour, learned in reversed(self._versions):
+            if hour <= wanted:
+                return learned
+        return self._versions[0][1]

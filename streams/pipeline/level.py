@@ -1,0 +1,117 @@
+"""Resource levels as integers: cores, memory, storage and network that running programs hold.
+
+A program holds what it was last measured at until its next sample, its exit, or for a day. Demand
+over a minute is the integral of that. Integers add up to the same bits in any order, so demand
+does not depend on how users are spread over partitions.
+"""
+
+from typing import NamedTuple
+
+from schemas.records import Activity, MinuteDemand
+from streams.pipeline.eventtime import MINUTE_MS
+
+KIB = 1024
+# No program is held longer than this without a word from it: its host has gone.
+HOLD_MS = 86_400_000
+MAX_RUNNING = 64
+# What a field of a message may claim at the most; beyond is taken as this.
+MAX_CORES = 1e6
+MAX_BYTES = 2**60
+
+
+class Level(NamedTuple):
+    """What is held at a moment: millicores, KiB of memory and storage, bytes/s of network."""
+
+    cpu_millicores: int = 0
+    memory_kib: int = 0
+    storage_kib: int = 0
+    network_bytes_per_s: int = 0
+
+    def plus(self, other: "Level", sign: int = 1) -> "Level":
+        """Return the sum, or with sign -1 the difference.
+
+        Examples
+        --------
+        >>> Level(5, 4, 3, 2).plus(Level(1, 1, 1, 1), -1)
+        Level(cpu_millicores=4, memory_kib=3, storage_kib=2, network_bytes_per_s=1)
+        """
+        return Level(*(a + sign * b for a, b in zip(self, other, strict=True)))
+
+    def times(self, factor: int) -> "Level":
+        """Return each part times an integer."""
+        return Level(*(a * factor for a in self))
+
+
+NOTHING = Level()
+
+
+def measured(event: Activity) -> Level:
+    """Return the level that a SAMPLE states; what it leaves out counts as nothing held.
+
+    Examples
+    --------
+    >>> measured(Activity(seq=1, time=0, kind="SAMPLE", program="p", cpu_cores=0.5)).cpu_millicores
+    500
+    """
+    return Level(
+        round(_within(event.cpu_cores, MAX_CORES) * 1000),
+        round(_within(event.memory_bytes, MAX_BYTES)) // KIB,
+        round(_within(event.storage_bytes, MAX_BYTES)) // KIB,
+        round(_within(event.network_bytes_per_s, MAX_BYTES)),
+    )
+
+
+def _within(value: float | None, most: float) -> float:
+    if value is None or not value > 0:  # NaN and negatives are no amounts
+        return 0.0
+    return min(value, most)
+
+
+class Change(NamedTuple):
+    """How one user changed one pool's demand in one minute.
+
+    `after` is what the level rises by for good, `integral` what the rise adds up to by the end of
+    the minute, in level times milliseconds.
+    """
+
+    launches: int = 0
+    after: Level = NOTHING
+    integral: Level = NOTHING
+
+    def plus(self, other: "Change") -> "Change":
+        """Return both changes together."""
+        return Change(
+            self.launches + other.launches,
+            self.after.plus(other.after),
+            self.integral.plus(other.integral),
+        )
+
+
+def change_at(time_ms: int, rise: Level, launches: int = 0) -> Change:
+    """Return the change that a rise of the level at a moment makes in its minute.
+
+    Examples
+    --------
+    >>> change_at(59_000, Level(cpu_millicores=10)).integral.cpu_millicores
+    10000
+    """
+    left_ms = MINUTE_MS - time_ms % MINUTE_MS
+    return Change(launches, rise, rise.times(left_ms))
+
+
+def minute_demand(minute: int, before: Level, change: Change) -> MinuteDemand:
+    """Return a minute's demand, given the level it began with and what changed in it."""
+    end = before.plus(change.after)
+    total = before.times(MINUTE_MS).plus(change.integral)
+    return MinuteDemand(
+        time=minute * MINUTE_MS,
+        launches=change.launches,
+        cpu_millicore_ms=total.cpu_millicores,
+        memory_kib_ms=total.memory_kib,
+        storage_kib_ms=total.storage_kib,
+        network_byte_ms=total.network_bytes_per_s,
+        cpu_millicores=end.cpu_millicores,
+        memory_kib=end.memory_kib,
+        storage_kib=end.storage_kib,
+        network_bytes_per_s=end.network_bytes_per_s,
+    )

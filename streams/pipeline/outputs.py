@@ -1,0 +1,37 @@
+"""What a fold gives out: records for topics, as data, and their deterministic ids."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.topics import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A record to be sent.
+
+    Parameters
+    ----------
+    topic
+        Where it goes.
+    key
+        Its key, as text.
+    record
+        What is said.
+    """
+
+    topic: Topic
+    key: str
+    record: msgspec.Struct
+
+
+def output_id(stage: str, partition: int, offset: int, number: int = 0) -> str:
+    """Return the id of a stage's `number`-th output for one input; a repeat gets the same.
+
+    Examples
+    --------
+    >>> output_id("profile", 3, 41, 2)
+    'profile-3-41-2'
+    """
+    return f"{stage}-{partition}-{offset}-{number}"

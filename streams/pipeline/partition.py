@@ -1,0 +1,253 @@
+"""The fold of one partition of telemetry: batches and heartbeats in, state and records out.
+
+A batch is applied in segments that span at most the allowed lateness, so that a segment never
+closes a minute that it adds to itself. For each segment the runner does, in this order: send the
+outputs and wait until they are durable; save the partition's state, if minutes were closed, and
+wait for that; save the user's state. A crash at any point then repeats outputs with the same
+content, or skips what has been applied, and nothing is lost (docs/explanation/effectively-once.md).
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from schemas.records import Activity, ActivityBatch, LateActivity, Tick
+from schemas.topics import TELEMETRY_LATE
+from streams.pipeline.activity import Moment, Ways, apply_event
+from streams.pipeline.closing import (
+    PROFILE_HOURS,
+    Users,
+    changes,
+    demand_of_pool,
+    demand_output,
+    expected_by_pool,
+    partial_outputs,
+    profile_outputs,
+)
+from streams.pipeline.eventtime import (
+    HOUR_MS,
+    MINUTE_MS,
+    first_open_minute,
+    is_future,
+    minute_of,
+)
+from streams.pipeline.learned import Learned
+from streams.pipeline.outputs import Output, output_id
+from streams.pipeline.partition_state import MAX_WAITING, PartitionState, WaitingTick
+from streams.pipeline.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the runner has to do for one segment or heartbeat, in the order of the fields."""
+
+    outputs: list[Output]
+    partition: PartitionState | None = None
+    user: tuple[str, User] | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class ProfilePartition:
+    """One partition of telemetry.
+
+    Parameters
+    ----------
+    number
+        The partition.
+    users
+        Where its users are kept; the runner saves what a step gives.
+    ways
+        How this deployment sees events.
+    pools
+        Names of all pools, told of every closed minute.
+    lateness_ms
+        How late an event may be.
+    learned
+        Gives what is learnt across users, as it applies at an event time (ms).
+    state
+        Saved state to go on from.
+    """
+
+    def __init__(
+        self, number: int, users: Users, ways: Ways, pools: Sequence[str], lateness_ms: int,
+        learned: Callable[[int], Learned], state: PartitionState | None = None,
+    ) -> None:  # fmt: skip
+        self.state = state or PartitionState(levels={}, waiting=[])
+        self._number = number
+        self._users = users
+        self._ways = ways
+        self._pools = tuple(pools)
+        self._lateness_ms = lateness_ms
+        self._learned = learned
+        self._by_minute: dict[int, set[str]] = defaultdict(set)
+        self._by_hour: dict[int, set[str]] = defaultdict(set)
+
+    def index(self, name: str, clock_ms: int, minutes: list[int], hours: list[int]) -> None:
+        """Tell, after a restart, what a saved user has added to what is still open."""
+        self.state.clock_ms = max(self.state.clock_ms, clock_ms)
+        for minute in minutes:
+            if minute >= self.state.open_minute:
+                self._by_minute[minute].add(name)
+        for hour in hours:
+            if hour >= self.state.open_hour:
+                self._by_hour[hour].add(name)
+
+    def apply(self, batch: ActivityBatch, offset: int, appended_ms: int) -> Iterator[Step]:
+        """Apply a batch of one user's events.
+
+        Parameters
+        ----------
+        batch, offset
+            The message and its offset.
+        appended_ms
+            The broker's time of the message, against which the future is told.
+        """
+        user = self._users.get(batch.user) or User(self._number, offset)
+        start = self._resume_at(user, offset)
+        self.state.next_offset = max(self.state.next_offset, offset + 1)
+        for first, last in _segments(batch.events, start, self._lateness_ms):
+            yield self._segment(user, batch, offset, appended_ms, first, last)
+        if start >= len(batch.events):
+            yield self._again(batch, offset, appended_ms)
+        yield from self._ripe_ticks()
+
+    def tick(self, tick: Tick, offset: int, appended_ms: int) -> Iterator[Step]:
+        """Apply a heartbeat, or keep it until the activity before it is applied."""
+        if is_future(tick.time, appended_ms):
+            yield Step([], counts={"future": 1})
+        elif tick.activity_offset is None or tick.activity_offset <= self.state.next_offset:
+            yield self._closing_step(tick.time, offset, [])
+        else:
+            self.state.waiting.append(WaitingTick(tick.time, tick.activity_offset))
+            del self.state.waiting[:-MAX_WAITING]
+            yield Step([], partition=self.state)
+
+    def _ripe_ticks(self) -> Iterator[Step]:
+        ripe = [w for w in self.state.waiting if w.activity_offset <= self.state.next_offset]
+        if ripe:
+            self.state.waiting = [w for w in self.state.waiting if w not in ripe]
+            yield self._closing_step(max(w.time_ms for w in ripe), self.state.next_offset, [])
+
+    def _resume_at(self, user: User, offset: int) -> int:
+        """Return the first event of the message that this user has not applied yet."""
+        if offset > user.offset:
+            return 0
+        return user.events if offset == user.offset else 2**31
+
+    def _segment(
+        self, user: User, batch: ActivityBatch, offset: int, appended_ms: int, first: int, last: int
+    ) -> Step:
+        outputs: list[Output] = []
+        counts: dict[str, int] = defaultdict(int)
+        clock_ms = 0
+        user.drop_closed(self.state.open_minute, self.state.open_hour)
+        for number in range(first, last):
+            event = batch.events[number]
+            fate = self._fate(user, batch, event, appended_ms)
+            counts[fate] += 1
+            if fate == "ok":
+                moment = self._moment(batch, event, offset, number)
+                outputs += apply_event(user, moment, self._ways)
+                clock_ms = max(clock_ms, event.time)
+            elif fate != "repeat":
+                outputs.append(self._put_aside(batch, event, offset, fate))
+        self._remember(batch.user, user)
+        user.offset, user.events = offset, last
+        step = self._closing_step(clock_ms, offset, outputs)
+        return Step(step.outputs, step.partition, (batch.user, user), dict(counts))
+
+    def _again(self, batch: ActivityBatch, offset: int, appended_ms: int) -> Step:
+        """Let the clock see a message again whose events are applied already."""
+        times = [e.time for e in batch.events if not is_future(e.time, appended_ms)]
+        return self._closing_step(max(times, default=0), offset, [])
+
+    def _moment(self, batch: ActivityBatch, event: Activity, offset: int, number: int) -> Moment:
+        name = output_id("profile", self._number, offset, number)
+        return Moment(batch.user, event, self._learned(event.time), name)
+
+    def _fate(self, user: User, batch: ActivityBatch, event: Activity, appended_ms: int) -> str:
+        if is_future(event.time, appended_ms):
+            return "future"
+        if minute_of(event.time) < self.state.open_minute:
+            return "late"
+        return "repeat" if user.is_repeat(batch.source, event.seq) else "ok"
+
+    def _put_aside(self, batch: ActivityBatch, event: Activity, offset: int, fate: str) -> Output:
+        record = LateActivity(
+            user=batch.user,
+            source=batch.source,
+            reason="FUTURE" if fate == "future" else "LATE",
+            watermark=self.state.open_minute * MINUTE_MS,
+            source_partition=self._number,
+            source_offset=offset,
+            event=event,
+        )
+        return Output(TELEMETRY_LATE, batch.user, record)
+
+    def _remember(self, name: str, user: User) -> None:
+        for _, minute in user.open_minutes:
+            self._by_minute[minute].add(name)
+        for hour in user.open_hours:
+            self._by_hour[hour].add(name)
+
+    def _closing_step(self, clock_ms: int, offset: int, outputs: list[Output]) -> Step:
+        """Move the clock; where that closes minutes, add what there is to say about them."""
+        self.state.clock_ms = max(self.state.clock_ms, clock_ms)
+        through = first_open_minute(self.state.clock_ms, self._lateness_ms)
+        if through <= self.state.open_minute:
+            return Step(outputs)
+        outputs = outputs + self._close(through, offset)
+        return Step(outputs, partition=self.state)
+
+    def _close(self, through: int, offset: int) -> list[Output]:
+        last_hour = through // 60 - 1
+        new_hour = last_hour >= self.state.open_hour
+        expected = self._expected(through) if new_hour else {}
+        outputs = self._demand(through, offset, expected)
+        if new_hour:
+            outputs += self._hours(last_hour, offset)
+        self.state.open_minute = through
+        return outputs
+
+    def _expected(self, through: int) -> dict[str, float]:
+        now_ms = through * MINUTE_MS
+        return expected_by_pool(self._users, now_ms, self._learned(now_ms), self._ways)
+
+    def _demand(self, through: int, offset: int, expected: dict[str, float]) -> list[Output]:
+        closed = [minute for minute in self._by_minute if minute < through]
+        changed = changes(self._users, self._by_minute, closed)
+        outputs = []
+        for pool in sorted({*self._pools, *changed}):
+            before = self.state.level(pool)
+            minutes, self.state.levels[pool] = demand_of_pool(before, changed.get(pool, {}))
+            outputs.append(
+                demand_output(pool, self._number, offset, through, minutes, expected.get(pool, 0.0))
+            )
+        for minute in closed:
+            del self._by_minute[minute]
+        return outputs
+
+    def _hours(self, last_hour: int, offset: int) -> list[Output]:
+        outputs = partial_outputs(self._users, self._by_hour, self._number, offset, last_hour)
+        mark = (last_hour + 1) // PROFILE_HOURS * PROFILE_HOURS
+        if 0 < self.state.open_hour < mark:
+            now_ms = mark * HOUR_MS
+            outputs += profile_outputs(self._users, self._learned(now_ms), now_ms, self._ways)
+        for hour in [h for h in self._by_hour if h <= last_hour]:
+            del self._by_hour[hour]
+        return outputs
+
+
+def _segments(events: Sequence[Activity], start: int, span_ms: int) -> Iterator[tuple[int, int]]:
+    """Cut events into runs of at least one that each span less than the allowed lateness."""
+    first = start
+    while first < len(events):
+        low = high = events[first].time
+        last = first + 1
+        while last < len(events):
+            low, high = min(low, events[last].time), max(high, events[last].time)
+            if high - low >= span_ms:
+                break
+            last += 1
+        yield first, last
+        first = last

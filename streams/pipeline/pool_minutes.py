@@ -1,0 +1,149 @@
+"""Adds up one pool's demand over the profile partitions, minute by minute in event time.
+
+A minute of the pool is closed once every partition has closed it. Partitions state absolute
+values, so a repeat replaces nothing and adds nothing.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.records import DemandObserved, MinuteDemand
+from streams.pipeline.eventtime import HOUR_MINUTES, MINUTE_MS
+from streams.pipeline.level import NOTHING, Level
+
+# The next hour is forecast at these minutes, if anything happened since the last.
+MARK_MINUTES = 5
+
+
+class Stretch(NamedTuple):
+    """One or more alike minutes of a pool, all in one hour.
+
+    Parameters
+    ----------
+    first, minutes
+        First minute since the epoch, and how many.
+    launches
+        Launches in each (not zero only where it is a single minute).
+    integral
+        Level times milliseconds, in each.
+    is_mark
+        Whether a forecast of the next hour is due after it.
+    is_change
+        Whether anything happened in it.
+    """
+
+    first: int
+    minutes: int
+    launches: int
+    integral: Level
+    is_mark: bool
+    is_change: bool
+
+    @property
+    def last(self) -> int:
+        """The last minute of the stretch."""
+        return self.first + self.minutes - 1
+
+
+class Source(msgspec.Struct, array_like=True):
+    """What one profile partition has told: how far, the level there, and what is not used yet."""
+
+    closed: int
+    level: Level
+    pending: list[MinuteDemand]
+
+
+def level_of(minute: MinuteDemand) -> Level:
+    """Return the level a minute ends with."""
+    return Level(
+        minute.cpu_millicores, minute.memory_kib, minute.storage_kib, minute.network_bytes_per_s
+    )
+
+
+def integral_of(minute: MinuteDemand) -> Level:
+    """Return a minute's integral."""
+    return Level(
+        minute.cpu_millicore_ms, minute.memory_kib_ms, minute.storage_kib_ms, minute.network_byte_ms
+    )
+
+
+class PoolMinutes(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """Demand of one pool, as far as told.
+
+    Parameters
+    ----------
+    partitions
+        How many profile partitions there are; nothing is closed before all have spoken.
+    open_minute
+        First minute that is not closed.
+    sources
+        What each partition has told.
+    changed
+        Whether anything happened since the last mark.
+    """
+
+    partitions: int
+    open_minute: int
+    sources: dict[int, Source]
+    changed: bool = False
+
+    def tell(self, observed: DemandObserved) -> bool:
+        """Take what a partition says; a repeat gives False and changes nothing."""
+        closed = observed.closed_through // MINUTE_MS
+        source = self.sources.get(observed.source_partition)
+        if source is None:
+            source = Source(closed, NOTHING, [])
+            self.sources[observed.source_partition] = source
+            first = min([closed, *(m.time // MINUTE_MS for m in observed.minutes)])
+            if not self.open_minute or first < self.open_minute:
+                self.open_minute = first
+        elif closed <= source.closed:
+            return False
+        source.pending.extend(observed.minutes)
+        source.closed = closed
+        return True
+
+    def close(self) -> Iterator[Stretch]:
+        """Give the minutes that all partitions have closed, in order, each once.
+
+        Idle minutes are given as one stretch up to the next change, mark or end of the hour, and
+        not before that is reached: how they are cut must not depend on when partitions spoke.
+        """
+        if len(self.sources) < self.partitions:
+            return
+        through = min(source.closed for source in self.sources.values())
+        while self.open_minute < through:
+            stretch = self._next(through)
+            if stretch.last >= through:
+                return
+            self.open_minute = stretch.last + 1
+            self.changed = (stretch.is_change or self.changed) and not stretch.is_mark
+            yield stretch
+
+    def _next(self, through: int) -> Stretch:
+        first = self.open_minute
+        changes = [s.pending[0].time // MINUTE_MS for s in self.sources.values() if s.pending]
+        next_change = min(changes, default=through + HOUR_MINUTES)
+        if next_change <= first:
+            return self._changed_minute(first)
+        every = MARK_MINUTES if self.changed else HOUR_MINUTES
+        boundary = (first // every + 1) * every
+        until = min(next_change, boundary)
+        level = NOTHING
+        for source in self.sources.values():
+            level = level.plus(source.level)
+        return Stretch(first, until - first, 0, level.times(MINUTE_MS), until == boundary, False)
+
+    def _changed_minute(self, minute: int) -> Stretch:
+        launches, total = 0, NOTHING
+        for source in self.sources.values():
+            if source.pending and source.pending[0].time // MINUTE_MS <= minute:
+                told = source.pending.pop(0)
+                launches += told.launches
+                total = total.plus(integral_of(told))
+                source.level = level_of(told)
+            else:
+                total = total.plus(source.level.times(MINUTE_MS))
+        return Stretch(minute, 1, launches, total, (minute + 1) % MARK_MINUTES == 0, True)

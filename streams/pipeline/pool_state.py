@@ -1,0 +1,69 @@
+"""The saved state of one pool, apart from the history its forecasters are folded from."""
+
+import msgspec
+
+from streams.pipeline.level import NOTHING, Level
+from streams.pipeline.pool_minutes import PoolMinutes
+
+VERSION = 1
+
+
+class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """One pool.
+
+    Parameters
+    ----------
+    minutes
+        Demand as far as told.
+    first_hour
+        Hour in which the series begins: that of the first change; -1 before.
+    hours
+        How many hours the series has.
+    launches, integral
+        Sums of the hour under way.
+    seen
+        By resource, whether there ever was any: others are not forecast.
+    by_minute
+        By resource, the saved forecaster of the next hour.
+    residuals
+        By resource, the saved detector of residuals.
+    expected
+        By resource, the quantiles forecast for the hour under way; empty before the first.
+    incidents
+        Saved incidents.
+    """
+
+    version: int
+    minutes: PoolMinutes
+    first_hour: int
+    hours: int
+    launches: int
+    integral: Level
+    seen: list[bool]
+    by_minute: list[bytes]
+    residuals: list[bytes]
+    expected: list[list[float]]
+    incidents: bytes
+
+    @classmethod
+    def empty(cls, partitions: int, resources: int) -> "PoolState":
+        """Return the state before anything was told."""
+        return cls(
+            VERSION, PoolMinutes(partitions, 0, {}), -1, 0, 0, NOTHING, [False] * resources,
+            [b""] * resources, [b""] * resources, [[] for _ in range(resources)], b"",
+        )  # fmt: skip
+
+    def to_bytes(self) -> bytes:
+        """Return the state as versioned bytes."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "PoolState":
+        """Return the state; raises ValueError for bytes that are none."""
+        try:
+            state = msgspec.msgpack.decode(data, type=cls)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"no pool state: {error}") from error
+        if state.version != VERSION:
+            raise ValueError(f"pool state of version {state.version}, known is {VERSION}")
+        return state

@@ -1,0 +1,89 @@
+"""Merges what the partitions learnt: one hour is published once every partition has closed it."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.records import PopulationPartial, PopulationPrior
+from schemas.topics import POPULATION_PRIOR
+from streams.pipeline.learned import HourDelta
+from streams.pipeline.outputs import Output
+
+VERSION = 1
+
+
+class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    version: int
+    closed: dict[int, int]
+    pending: dict[int, dict[int, bytes]]
+
+
+@dataclass(slots=True)
+class PopulationFold:
+    """Collects the partitions' hours.
+
+    Parameters
+    ----------
+    partitions
+        How many partitions of telemetry there are; an hour is whole once all have closed it.
+    closed
+        By partition, the last hour it has closed.
+    pending
+        By hour, the partitions' statistics that are not published yet.
+    """
+
+    partitions: int
+    closed: dict[int, int]
+    pending: dict[int, dict[int, bytes]]
+
+    @classmethod
+    def empty(cls, partitions: int) -> "PopulationFold":
+        """Return the state before anything was heard."""
+        return cls(partitions, {}, {})
+
+    def apply(self, partial: PopulationPartial) -> list[Output]:
+        """Take one partition's hour; return the hours that became whole, in order.
+
+        Raises
+        ------
+        ValueError
+            If the body holds no statistics, so that it never enters the state.
+        """
+        if partial.body:
+            HourDelta.from_bytes(partial.body)
+        last = self.closed.get(partial.partition)
+        if last is not None and partial.hour <= last:
+            return []
+        self.closed[partial.partition] = partial.hour
+        if partial.body:
+            self.pending.setdefault(partial.hour, {})[partial.partition] = partial.body
+        return self._whole()
+
+    def _whole(self) -> list[Output]:
+        if len(self.closed) < self.partitions:
+            return []
+        through = min(self.closed.values())
+        hours = sorted(hour for hour in self.pending if hour <= through)
+        return [self._publish(hour) for hour in hours]
+
+    def _publish(self, hour: int) -> Output:
+        total = HourDelta()
+        for body in self.pending.pop(hour).values():
+            total.merge(HourDelta.from_bytes(body))
+        record = PopulationPrior(kind="DELTA", hour=hour, body=total.to_bytes())
+        return Output(POPULATION_PRIOR, f"delta-{hour}", record)
+
+    def to_bytes(self) -> bytes:
+        """Return the state as versioned bytes."""
+        return msgspec.msgpack.encode(_Wire(VERSION, self.closed, self.pending))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, partitions: int) -> "PopulationFold":
+        """Return the state; raises ValueError for bytes that are none."""
+        try:
+            wire = msgspec.msgpack.decode(data, type=_Wire)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"no population state: {error}") from error
+        if wire.version != VERSION:
+            raise ValueError(f"population state of version {wire.version}, known is {VERSION}")
+        return cls(partitions, wire.closed, wire.pending)

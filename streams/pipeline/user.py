@@ -1,0 +1,175 @@
+"""One user's whole state: the models of how this person works, and what is not closed yet.
+
+It is one compact value of one table key. What the user added to minutes and hours that are still
+open stays here until the partition has closed them for good, so a restart finds it again.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import msgspec
+
+from streams.models.anomaly import Surprise
+from streams.models.consumption import Consumption
+from streams.models.cycles import Cycles, SessionLength
+from streams.models.dataaccess import DataAccess
+from streams.models.programs import UserPrograms
+from streams.models.sensitivity import Sensitivity
+from streams.pipeline.learned import HourDelta
+from streams.pipeline.level import Change, Level
+
+VERSION = 1
+# A person has few sources (hosts, importers); the least recent is forgotten.
+MAX_SOURCES = 16
+
+
+def program_number(name: str) -> int:
+    """Return the 32-bit number that models know a program by.
+
+    Examples
+    --------
+    >>> program_number("vim") == program_number("vim") < 2**32
+    True
+    """
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), "big")
+
+
+class Running(msgspec.Struct, array_like=True):
+    """A program that runs: since when, last heard of when, and what it holds."""
+
+    launched_ms: int
+    touched_ms: int
+    level: Level
+
+
+class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    version: int
+    partition: int
+    offset: int
+    events: int
+    clock_ms: int
+    launches: int
+    sources: dict[str, int]
+    running: dict[str, Running]
+    pools: dict[str, int]
+    open_minutes: list[tuple[str, int, Change]]
+    open_hours: list[tuple[int, bytes]]
+    programs: bytes
+    cycles: bytes
+    session_length: bytes
+    consumption: bytes
+    sensitivity: bytes
+    data: bytes
+    surprise: bytes
+
+
+_decoder = msgspec.msgpack.Decoder(_Wire)
+
+
+@dataclass(slots=True)
+class User:
+    """The state of one user.
+
+    Parameters
+    ----------
+    partition
+        Partition of telemetry that the user's events come on.
+    offset, events
+        Position of the next input to apply: offset of the message, and how many of its events
+        have been applied already.
+    clock_ms
+        Latest event time of the user.
+    sources
+        Last sequence number by source: what does not exceed it is a repeat.
+    """
+
+    partition: int
+    offset: int = 0
+    events: int = 0
+    clock_ms: int = 0
+    launches: int = 0
+    sources: dict[str, int] = field(default_factory=dict)
+    running: dict[str, Running] = field(default_factory=dict)
+    pools: dict[str, int] = field(default_factory=dict)
+    open_minutes: dict[tuple[str, int], Change] = field(default_factory=dict)
+    open_hours: dict[int, HourDelta] = field(default_factory=dict)
+    programs: UserPrograms = field(default_factory=UserPrograms)
+    cycles: Cycles = field(default_factory=Cycles)
+    session_length: SessionLength = field(default_factory=SessionLength)
+    consumption: Consumption = field(default_factory=Consumption)
+    sensitivity: Sensitivity = field(default_factory=Sensitivity)
+    data: DataAccess = field(default_factory=DataAccess)
+    surprise: Surprise = field(default_factory=Surprise)
+
+    def delta(self, hour: int) -> HourDelta:
+        """Return the statistics that this user adds to an open hour."""
+        if hour not in self.open_hours:
+            self.open_hours[hour] = HourDelta()
+        return self.open_hours[hour]
+
+    def is_repeat(self, source: str, seq: int) -> bool:
+        """Tell whether a source's event was seen before; if not, remember it as seen."""
+        if seq <= self.sources.get(source, -1):
+            return True
+        self.sources.pop(source, None)
+        self.sources[source] = seq
+        if len(self.sources) > MAX_SOURCES:
+            del self.sources[next(iter(self.sources))]
+        return False
+
+    def change(self, pool: str, minute: int, change: Change) -> None:
+        """Add to the demand of an open minute."""
+        key = (pool, minute)
+        known = self.open_minutes.get(key)
+        self.open_minutes[key] = change if known is None else known.plus(change)
+
+    def drop_closed(self, minute: int, hour: int) -> None:
+        """Forget contributions to minutes and hours that are closed for good."""
+        if self.open_minutes and min(key[1] for key in self.open_minutes) < minute:
+            self.open_minutes = {k: v for k, v in self.open_minutes.items() if k[1] >= minute}
+        for closed in [h for h in self.open_hours if h < hour]:
+            del self.open_hours[closed]
+
+    def to_bytes(self) -> bytes:
+        """Return the state as versioned bytes."""
+        return msgspec.msgpack.encode(
+            _Wire(
+                VERSION, self.partition, self.offset, self.events, self.clock_ms, self.launches,
+                self.sources, self.running, self.pools,
+                [(pool, minute, change) for (pool, minute), change in self.open_minutes.items()],
+                [(hour, delta.to_bytes()) for hour, delta in self.open_hours.items()],
+                self.programs.to_bytes(), self.cycles.to_bytes(), self.session_length.to_bytes(),
+                self.consumption.to_bytes(), self.sensitivity.to_bytes(), self.data.to_bytes(),
+                self.surprise.to_bytes(),
+            )
+        )  # fmt: skip
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "User":
+        """Return the state; raises ValueError for bytes that are none."""
+        try:
+            wire = _decoder.decode(data)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"no user state: {error}") from error
+        if wire.version != VERSION:
+            raise ValueError(f"user state of version {wire.version}, known is {VERSION}")
+        return cls(
+            wire.partition, wire.offset, wire.events, wire.clock_ms, wire.launches,
+            wire.sources, wire.running, wire.pools,
+            {(pool, minute): change for pool, minute, change in wire.open_minutes},
+            {hour: HourDelta.from_bytes(delta) for hour, delta in wire.open_hours},
+            UserPrograms.from_bytes(wire.programs), Cycles.from_bytes(wire.cycles),
+            SessionLength.from_bytes(wire.session_length),
+            Consumption.from_bytes(wire.consumption), Sensitivity.from_bytes(wire.sensitivity),
+            DataAccess.from_bytes(wire.data), Surprise.from_bytes(wire.surprise),
+        )  # fmt: skip
+
+
+def partition_of(data: bytes) -> tuple[int, int, list[int], list[int]]:
+    """Return partition, clock, open minutes and open hours of a saved user, without its models.
+
+    Used to find again, after a restart, who has added to what is still open.
+    """
+    wire = _decoder.decode(data)
+    minutes = [minute for _, minute, _ in wire.open_minutes]
+    return wire.partition, wire.clock_ms, minutes, [hour for hour, _ in wire.open_hours]

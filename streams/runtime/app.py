@@ -1,0 +1,88 @@
+"""Makes the Faust application, with the settings that measurements asked for.
+
+Figures are in docs/explanation/effectively-once.md; each setting says what it is there for.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+
+from schemas.settings import Settings
+from schemas.topics import Topic
+
+# Faust's 1.5 s lets an idle partition hold back a busy one: a fetch under way does not see what
+# arrives on partitions that it did not ask for.
+FETCH_WAIT_MS = 50
+# After a SIGKILL nobody takes over before this; Faust's default is a minute.
+SESSION_TIMEOUT_S = 10.0
+HEARTBEAT_S = 3.0
+COMMIT_INTERVAL_S = 1.0
+
+
+class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust has no setting for it
+        return consumer
+
+
+class _Consumer(driver.Consumer):  # type: ignore[misc]
+    consumer_thread = _ConsumerThread
+
+
+class _Transport(driver.Transport):  # type: ignore[misc]
+    Consumer = _Consumer
+
+
+def make_app(settings: Settings, name: str = "workers") -> Any:
+    """Return the Faust app of one worker.
+
+    Parameters
+    ----------
+    settings
+        Where Kafka is and what the deployment is called.
+    name
+        Name of the consumer group, before which the deployment's prefix is put.
+    """
+    brokers = ";".join(f"kafka://{address}" for address in settings.bootstrap_servers.split(","))
+    app = faust.App(
+        settings.topic(f"warmfront-{name}"),
+        broker=brokers,
+        datadir=str(Path(settings.state_dir).absolute() / "faust"),
+        store="memory://",  # state comes back from the changelog; no persisted offset can be wrong
+        web_enabled=False,  # /table would serve users' data on every interface
+        topic_disable_leader=True,
+        stream_wait_empty=False,  # else SIGINT hangs on unacked events for ever
+        processing_guarantee="at_least_once",  # exactly_once loses state in recovery
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=SESSION_TIMEOUT_S,
+        broker_heartbeat_interval=HEARTBEAT_S,
+        broker_commit_interval=COMMIT_INTERVAL_S,
+        broker_max_poll_records=500,
+        broker_request_timeout=60.0,
+        stream_buffer_maxsize=16384,
+        table_standby_replicas=0,
+        producer_compression_type="lz4",
+        producer_max_request_size=8 * 1024 * 1024,
+        consumer_max_fetch_size=8 * 1024 * 1024,
+    )
+    app.transport = _Transport(app.conf.broker, app)
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    return app
+
+
+def raw_topic(app: Any, settings: Settings, *topics: Topic) -> Any:
+    """Return topics as bytes: decoding is done in the body, where a failure can be handled."""
+    names = [settings.topic(topic.name) for topic in topics]
+    return app.topic(
+        *names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw",
+        internal=False,
+    )  # fmt: skip
+
+
+def raw_table(app: Any, name: str, partitions: int) -> Any:
+    """Return a table of bytes by bytes, with a compacted changelog."""
+    return app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions)

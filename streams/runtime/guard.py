@@ -1,0 +1,80 @@
+"""Keeps every exception inside an agent's body.
+
+Faust acks an event when its body ends, by an exception too: the event would be lost for ever. So a
+message that can't be used goes to the dead letters, and anything else ends the process before the
+ack: whoever supervises restarts it, and the event comes again.
+"""
+
+import asyncio
+import os
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import structlog
+
+EXIT_FATAL = 70
+# A step that is under way when the worker stops is let end; one that can't is left to redelivery.
+STEP_DEADLINE_S = 15.0
+
+log = structlog.get_logger()
+
+
+class PoisonError(ValueError):
+    """A message that can never be used; the text says why and holds nothing of it."""
+
+
+def end_process(reason: str, **details: Any) -> None:
+    """Log and end the process at once, so that nothing more is acked or written."""
+    log.critical(reason, **details)
+    os._exit(EXIT_FATAL)
+
+
+async def guarded(
+    event: Any,
+    step: Callable[[Any], Coroutine[Any, Any, None]],
+    bury: Callable[[Any, PoisonError], Awaitable[None]],
+    fatal: Callable[..., None] = end_process,
+) -> None:
+    """Run one event's step so that it is either done, a dead letter, or not acked.
+
+    Parameters
+    ----------
+    event
+        The Faust event.
+    step
+        Applies it.
+    bury
+        Sends it to the dead letters and returns once it is durable there.
+    fatal
+        Ends the process; an argument so that tests can see it called.
+    """
+    task = asyncio.ensure_future(_run(event, step, bury, fatal))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        # The generator acks when it is closed: the step must be whole by then.
+        _, pending = await asyncio.wait([task], timeout=STEP_DEADLINE_S)
+        if pending:
+            fatal("step did not end before the worker's stop", offset=event.message.offset)
+        raise
+
+
+async def _run(
+    event: Any,
+    step: Callable[[Any], Coroutine[Any, Any, None]],
+    bury: Callable[[Any, PoisonError], Awaitable[None]],
+    fatal: Callable[..., None],
+) -> None:
+    message = event.message
+    where = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
+    try:
+        try:
+            await step(event)
+        except PoisonError as error:
+            log.warning("dead letter", reason=str(error), **where)
+            await bury(event, error)
+    except BaseException as error:  # noqa: BLE001 - nothing may leave: see the module's docstring
+        frames = traceback.extract_tb(error.__traceback__)
+        at = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+        fatal("step failed", error=type(error).__name__, text=str(error)[:300], at=at, **where)

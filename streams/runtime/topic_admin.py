@@ -1,0 +1,70 @@
+"""Creates the catalogue's topics; what exists already is left as it is."""
+
+from collections.abc import Iterable
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from schemas.settings import Settings
+from schemas.topics import CATALOGUE, POOL_PARTITIONS, USER_PARTITIONS, Topic
+
+TIMEOUT_S = 60.0
+# Compacted topics are cleaned often enough that a forgotten user is soon gone from the disk.
+COMPACT_LAG_MS = 3_600_000
+
+
+def topic_config(topic: Topic) -> dict[str, str]:
+    """Return the broker's settings of a topic.
+
+    Event time is in the payload only: the log is in append time, so that retention counts from
+    arrival and a replay of old data is not deleted at once.
+    """
+    config = {
+        "cleanup.policy": topic.cleanup,
+        "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": str(8 * 1024 * 1024),
+    }
+    if topic.retention_ms is not None:
+        config["retention.ms"] = str(topic.retention_ms)
+    if "compact" in topic.cleanup:
+        config["max.compaction.lag.ms"] = str(COMPACT_LAG_MS)
+    return config
+
+
+def partitions_of(topic: Topic, settings: Settings) -> int:
+    """Return with how many partitions a topic is created in this deployment.
+
+    Which of the two settings counts is told by the topic's key; others keep the catalogue's number.
+    """
+    if topic.key == "user" or topic.name == "telemetry.ticks":
+        return settings.user_partitions if topic.partitions == USER_PARTITIONS else topic.partitions
+    if topic.key in {"pool", "subject", "intent or lease"}:
+        return settings.pool_partitions if topic.partitions == POOL_PARTITIONS else topic.partitions
+    return topic.partitions
+
+
+def create_topics(settings: Settings, topics: Iterable[Topic] = CATALOGUE) -> list[str]:
+    """Create what is missing and return the names of what was created.
+
+    Raises
+    ------
+    KafkaException
+        If the broker refuses for another reason than that the topic exists.
+    """
+    admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+    wanted = [
+        NewTopic(
+            settings.topic(t.name), num_partitions=partitions_of(t, settings),
+            config=topic_config(t),
+        )
+        for t in topics
+    ]  # fmt: skip
+    created = []
+    for name, future in admin.create_topics(wanted, operation_timeout=TIMEOUT_S).items():
+        try:
+            future.result(TIMEOUT_S)
+            created.append(name)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+    return created

@@ -1,0 +1,94 @@
+"""Runs the pure folds over a log in one process: what the pipeline on Kafka must equal."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from schemas.records import ActivityBatch, Tick
+from schemas.topics import DEMAND_OBSERVED, POPULATION_PARTIALS
+from streams.pipeline.activity import Ways
+from streams.pipeline.learned import HourDelta, LearnedVersions
+from streams.pipeline.outputs import Output
+from streams.pipeline.partition import ProfilePartition
+from streams.pipeline.pool_state import PoolState
+from streams.pipeline.pools import PoolFold
+from streams.pipeline.population import PopulationFold
+from streams.pipeline.resources import RESOURCES
+from streams.pipeline.user import User
+
+LATENESS_MS = 60_000
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of telemetry in the order of the broker's time."""
+
+    partition: int
+    offset: int
+    appended_ms: int
+    value: ActivityBatch | Tick
+
+
+@dataclass
+class MemoryUsers:
+    """Users kept as the bytes that would be on the changelog."""
+
+    saved: dict[str, bytes] = field(default_factory=dict)
+    decoded: dict[str, User] = field(default_factory=dict)
+
+    def get(self, name: str) -> User | None:
+        return self.decoded.get(name)
+
+    def names(self) -> Iterable[str]:
+        return self.decoded
+
+    def save(self, name: str, user: User) -> None:
+        self.saved[name] = user.to_bytes()
+        self.decoded[name] = user
+
+
+class Offline:
+    """The whole of streams without Kafka."""
+
+    def __init__(self, ways: Ways, pools: tuple[str, ...], partitions: int) -> None:
+        self.versions = LearnedVersions()
+        self.users = [MemoryUsers() for _ in range(partitions)]
+        self.folds = [
+            ProfilePartition(n, self.users[n], ways, pools, LATENESS_MS, self.versions.at)
+            for n in range(partitions)
+        ]
+        self.population = PopulationFold.empty(partitions)
+        self.pools: dict[str, PoolFold] = {}
+        self.outputs: dict[str, list[tuple[str, msgspec.Struct]]] = {}
+        self._partitions = partitions
+
+    def run(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            for step in self._steps(message):
+                for output in step.outputs:
+                    self._take(output)
+                if step.user is not None:
+                    self.users[message.partition].save(*step.user)
+
+    def _steps(self, message: Message) -> Iterator:
+        fold = self.folds[message.partition]
+        if isinstance(message.value, Tick):
+            return fold.tick(message.value, message.offset, message.appended_ms)
+        return fold.apply(message.value, message.offset, message.appended_ms)
+
+    def _take(self, output: Output) -> None:
+        self.outputs.setdefault(output.topic.name, []).append((output.key, output.record))
+        if output.topic is POPULATION_PARTIALS:
+            for whole in self.population.apply(output.record):
+                self.outputs.setdefault(whole.topic.name, []).append((whole.key, whole.record))
+                self.versions.add(whole.record.hour, HourDelta.from_bytes(whole.record.body))
+        if output.topic is DEMAND_OBSERVED:
+            for result in self._pool(output.key).apply(output.record).outputs:
+                self.outputs.setdefault(result.topic.name, []).append((result.key, result.record))
+
+    def _pool(self, name: str) -> PoolFold:
+        if name not in self.pools:
+            state = PoolState.empty(self._partitions, len(RESOURCES))
+            self.pools[name] = PoolFold(name, state, lambda _: None)
+        return self.pools[name]
