@@ -68,7 +68,12 @@ class TopicPositions:
     def _settled(self, ask: Callable[[], A]) -> A:
         try:
             for attempt in stamina.retry_context(
-                on=_unsettled, timeout=SETTLE_S, attempts=None, wait_initial=0.05, wait_max=0.2, wait_jitter=0.05
+                on=_unsettled,
+                timeout=SETTLE_S,
+                attempts=None,
+                wait_initial=0.05,
+                wait_max=0.2,
+                wait_jitter=0.05,
             ):
                 with attempt:
                     return ask()

@@ -136,7 +136,7 @@ class TelemetryProducer:
         disk_bytes_per_s: float | None = None,
         network_bytes_per_s: float | None = None,
     ) -> None:
-        """Say what a program holds from now on; what is left out counts as nothing held."""
+        """Say what a user's runs of a program hold together from now on; left out is none held."""
         self._send(
             user, "SAMPLE", program, time, session=session, cpu_cores=cpu_cores,
             memory_bytes=whole_bytes(memory_bytes), storage_bytes=whole_bytes(storage_bytes),
