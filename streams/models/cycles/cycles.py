@@ -1,6 +1,7 @@
 """A user's daily and weekly cycle: when launches, sessions and presence are to be expected."""
 
 from datetime import tzinfo
+from typing import Annotated
 
 import msgspec
 
@@ -8,11 +9,12 @@ from streams.models.cycles.local_hour import (
     HOUR_S,
     OFFSET_VALID_S,
     hour_of_week,
+    hours_between,
     is_repeated,
     local_hour,
-    utc_offset_s,
 )
 from streams.models.cycles.persistence import Persistence, chain
+from streams.models.cycles.recent_level import RecentLevel, scale_odds
 from streams.models.cycles.section import decode_section, encode_section
 from streams.models.cycles.sessions import ClosedSession, Sessions
 from streams.models.cycles.week_activity import WeekActivity
@@ -22,17 +24,24 @@ from streams.models.cycles.week_rates import WeekRates
 
 _VERSION = 1
 _NO_SLOT = -(2**62)
+_LEVEL_FADE = 0.5 ** (1.0 / 72.0)  # a busy or idle day says half as much about one three days later
+
+_Byte = Annotated[int, msgspec.Meta(ge=0, le=255)]
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 
 
 class _State(msgspec.Struct, array_like=True):
     half_life_weeks: float
     week: bytes
     slot: int
-    stays: int
-    leaves: int
+    recent: float
+    recent_hour: int
+    hours: _Byte
+    stays: _Byte
+    stays_expected: _Count
     start_s: float | None
     last_s: float | None
-    session_launches: int
+    session_launches: _Count
 
 
 _DECODER = msgspec.msgpack.Decoder(_State)
@@ -58,7 +67,7 @@ class Cycles:
     >>> prior = WeekRates.flat(launches_per_hour=0.01, active_share=0.01)
     >>> next_monday = monday_9h + 8 * 604800
     >>> round(cycles.expected_next_hour(next_monday, zone, prior), 1)
-    3.2
+    2.7
     >>> round(cycles.expected_next_hour(next_monday + 6 * 3600, zone, prior), 1)
     0.0
 
@@ -67,8 +76,9 @@ class Cycles:
     Gelman et al., Bayesian Data Analysis (2013), 2.6: the Gamma-Poisson model.
     """
 
-    __slots__ = ("_half_life_weeks", "_hour", "_launches", "_persistence", "_sessions", "_slot",
-                 "_week")  # fmt: skip
+    __slots__ = (
+        "_half_life_weeks", "_persistence", "_recent", "_sessions", "_slot", "_week",
+    )  # fmt: skip
 
     def __init__(self, half_life_weeks: float = 6.0) -> None:
         if not 0.01 <= half_life_weeks <= 1000.0:
@@ -77,6 +87,7 @@ class Cycles:
         self._week = WeekActivity(half_life_weeks)
         self._sessions = Sessions()
         self._persistence = Persistence()
+        self._recent = RecentLevel()
         self._slot = _NO_SLOT  # newest quarter hour: the zone is looked up once for each
 
     def observe(
@@ -111,14 +122,22 @@ class Cycles:
         if opened is not None:
             self._close(opened, hour, zone, counts)
         self._week.open(hour)
+        self._recent.observe(hour)
 
     def _close(self, hour: int, new_hour: int, zone: tzinfo, counts: WeekCounts | None) -> None:
         launches = self._week.open_launches
+        following = hour_of_week(hour + 1)
+        level = self._level(self._week.own_share(hour), hour + 1)
+        alone = scale_odds(self._week.own_active(following, hour), level)
+        self._persistence.observe(new_hour == hour + 1, alone)
         self._week.fold(hour, launches / 2.0 if is_repeated(hour, zone) else launches)
-        self._persistence.observe(new_hour - hour)
         if counts is not None:
             counts.add_hour(hour, launches)
             counts.add_exposure(hour, new_hour - 1)
+
+    def _level(self, mean: float, hour: int) -> float:
+        first = self._week.first_hour
+        return 1.0 if first is None else self._recent.factor(hour, first, mean)
 
     def expected_next_hour(self, now_s: float, zone: tzinfo, rates: WeekRates) -> float:
         """Launches to be expected in the hour from now on: O(1)."""
@@ -127,22 +146,34 @@ class Cycles:
     def expected_launches(
         self, start_s: float, end_s: float, zone: tzinfo, rates: WeekRates
     ) -> float:
-        """Launches to be expected in [start_s, end_s): O(hours)."""
+        """Launches to be expected in [start_s, end_s): O(hours).
+
+        How busy the user is these days counts too, less with every hour ahead.
+        """
         posterior = self._posterior(start_s, zone, rates)
-        return sum(posterior.launches(at) * share for at, share in _hours(start_s, end_s, zone))
+        level = self._level(posterior.active_share(), posterior.hour)
+        expected, ahead = 0.0, 0.0
+        for at, share in hours_between(start_s, end_s, zone):
+            expected += posterior.launches(at) * share * level ** (_LEVEL_FADE**ahead)
+            ahead += share
+        return expected
 
     def presence(
         self, now_s: float, zone: tzinfo, rates: WeekRates, hours: int = 24
     ) -> list[float]:
         """Probability of activity in each of the next `hours` hours; the first begins now."""
         posterior = self._posterior(now_s, zone, rates)
-        base = [_any_active(posterior, now_s + k * HOUR_S, zone) for k in range(-1, hours)]
+        level = self._level(posterior.active_share(), posterior.hour)
+        cycle = [
+            scale_odds(_any_active(posterior, now_s + k * HOUR_S, zone), level)
+            for k in range(-1, hours)
+        ]
         last_s = self._sessions.last_s
-        active = 1.0 if last_s is not None and 0.0 <= now_s - last_s < HOUR_S else 0.0
-        return chain(base, active, self._persistence.stay_probability())
+        active = 1.0 if last_s is not None and now_s - last_s < HOUR_S else 0.0
+        return chain(cycle, active, self._persistence.share())
 
     def week_rates(self, rates: WeekRates, now_s: float, zone: tzinfo) -> list[float]:
-        """Expected launches in each of the 168 hours of the local week, from Monday 0 h."""
+        """Expected launches in each of the 168 hours of a usual local week, from Monday 0 h."""
         posterior = self._posterior(now_s, zone, rates)
         return [posterior.launches(at) for at in range(168)]
 
@@ -163,7 +194,8 @@ class Cycles:
             _VERSION,
             _State(
                 self._half_life_weeks, self._week.to_bytes(), self._slot,
-                persistence.stays, persistence.leaves,
+                self._recent.active, self._recent.hour,
+                persistence.hours, persistence.stays, persistence.expected,
                 sessions.start_s, sessions.last_s, sessions.launches,
             ),
         )  # fmt: skip
@@ -174,7 +206,8 @@ class Cycles:
         cycles = cls(state.half_life_weeks)
         cycles._week = WeekActivity.from_bytes(state.week, state.half_life_weeks)
         cycles._slot = state.slot
-        cycles._persistence = Persistence(state.stays, state.leaves)
+        cycles._persistence = Persistence(state.hours, state.stays, state.stays_expected)
+        cycles._recent = RecentLevel(state.recent, state.recent_hour)
         sessions = cycles._sessions
         sessions.start_s, sessions.last_s = state.start_s, state.last_s
         sessions.launches = state.session_launches
@@ -186,21 +219,8 @@ class Cycles:
     __hash__ = None  # type: ignore[assignment]  # the state changes
 
 
-def _hours(start_s: float, end_s: float, zone: tzinfo) -> list[tuple[int, float]]:
-    """Hours of the week that real time start..end passes through, and how much of each (hours)."""
-    pieces = []
-    at_s = start_s
-    while at_s < end_s:
-        offset = utc_offset_s(at_s, zone)
-        wall_s = at_s + offset
-        until_s = min(end_s, at_s + HOUR_S - wall_s % HOUR_S)
-        pieces.append((hour_of_week(int(wall_s // HOUR_S)), (until_s - at_s) / HOUR_S))
-        at_s = until_s
-    return pieces
-
-
 def _any_active(posterior: WeekPosterior, start_s: float, zone: tzinfo) -> float:
     idle = 1.0
-    for at, share in _hours(start_s, start_s + HOUR_S, zone):
+    for at, share in hours_between(start_s, start_s + HOUR_S, zone):
         idle *= (1.0 - posterior.active(at)) ** share
     return 1.0 - idle

@@ -78,3 +78,23 @@ def is_repeated(hour: int, zone: tzinfo) -> bool:
     wall = datetime.fromtimestamp(hour * HOUR_S, UTC).replace(tzinfo=zone)
     first, second = wall.utcoffset(), wall.replace(fold=1).utcoffset()
     return first is not None and second is not None and second < first
+
+
+def hours_between(start_s: float, end_s: float, zone: tzinfo) -> list[tuple[int, float]]:
+    """Hours of the week that real time passes through, and how much of each it takes (h).
+
+    Examples
+    --------
+    >>> from zoneinfo import ZoneInfo
+    >>> midnight = 1729980000.0  # Sunday 2024-10-27 0 h: clocks go back at 3
+    >>> [at - 144 for at, _ in hours_between(midnight, midnight + 14400, ZoneInfo("Europe/Berlin"))]
+    [0, 1, 2, 2]
+    """
+    pieces = []
+    at_s = start_s
+    while at_s < end_s:
+        wall_s = at_s + utc_offset_s(at_s, zone)
+        until_s = min(end_s, at_s + HOUR_S - wall_s % HOUR_S)
+        pieces.append((hour_of_week(int(wall_s // HOUR_S)), (until_s - at_s) / HOUR_S))
+        at_s = until_s
+    return pieces

@@ -1,46 +1,52 @@
-"""How likely an active hour is to be followed by another: sessions outlast the clock hour."""
+"""How much likelier an hour is to be active because the one before it was."""
 
 from itertools import pairwise
 
-_PRIOR_STAYS = 3.0  # hours that were followed by another active one, before anything is seen
-_PRIOR_LEAVES = 3.0
+_PRIOR_HOURS = 4.0  # active hours that the prior counts for
+_PRIOR_PERSISTENCE = 0.4
+_UNIT = 64  # expectations are kept in whole 1/64: exact
 _LIMIT = 255  # counts are halved here: a user's habit of the last few hundred hours
 
 
 class Persistence:
-    """Counts of active local hours that the next hour followed (stays) or not (leaves).
+    """Share of the hours that the cycle would leave idle which activity carries over into.
+
+    P(active | active the hour before) = cycle + (1 - cycle) x persistence. What followed each
+    active hour is compared with what the cycle alone let expect.
 
     Examples
     --------
     >>> persistence = Persistence()
-    >>> for gap in (1, 1, 1, 9):
-    ...     persistence.observe(gap)
-    >>> persistence.stay_probability()
-    0.6
+    >>> for stayed in (True, True, True, False):
+    ...     persistence.observe(stayed, cycle=0.25)
+    >>> round(persistence.share(), 2)
+    0.51
     """
 
-    __slots__ = ("leaves", "stays")
+    __slots__ = ("expected", "hours", "stays")
 
-    def __init__(self, stays: int = 0, leaves: int = 0) -> None:
+    def __init__(self, hours: int = 0, stays: int = 0, expected: int = 0) -> None:
+        self.hours = hours
         self.stays = stays
-        self.leaves = leaves
+        self.expected = expected  # of the stays, in 1/64
 
-    def observe(self, gap_hours: int) -> None:
-        """An active hour was followed by the next active one so many hours later."""
-        if gap_hours == 1:
-            self.stays += 1
-        else:
-            self.leaves += 1
-        if max(self.stays, self.leaves) > _LIMIT:
+    def observe(self, stayed: bool, cycle: float) -> None:
+        """Take in whether an active hour was followed by another, and the cycle's P for that."""
+        self.hours += 1
+        self.stays += stayed
+        self.expected += round(cycle * _UNIT)
+        if self.hours > _LIMIT:
+            self.hours //= 2
             self.stays //= 2
-            self.leaves //= 2
+            self.expected //= 2
 
-    def stay_probability(self) -> float:
-        stays = self.stays + _PRIOR_STAYS
-        return stays / (stays + self.leaves + _PRIOR_LEAVES)
+    def share(self) -> float:
+        expected = self.expected / _UNIT
+        gained = self.stays - expected + _PRIOR_HOURS * _PRIOR_PERSISTENCE
+        return min(1.0, max(0.0, gained / (self.hours - expected + _PRIOR_HOURS)))
 
 
-def chain(base: list[float], active_now: float, stay: float) -> list[float]:
+def chain(cycle: list[float], active_now: float, persistence: float) -> list[float]:
     """Probability of activity in each coming hour, from the present and the cycle.
 
     A two-state Markov chain whose every step keeps the cycle's hour as its stationary value:
@@ -48,22 +54,22 @@ def chain(base: list[float], active_now: float, stay: float) -> list[float]:
 
     Parameters
     ----------
-    base
+    cycle
         The cycle's probability of activity in the present hour and in each coming one.
     active_now
         Probability that the user is active in the present hour (1 or 0 when known).
-    stay
-        Probability that an active hour is followed by another.
+    persistence
+        Share of the idle hours that activity carries over into.
 
     Examples
     --------
-    >>> [round(p, 2) for p in chain([0.1, 0.1, 0.1, 0.1], active_now=1.0, stay=0.55)]
+    >>> [round(p, 2) for p in chain([0.1, 0.1, 0.1, 0.1], active_now=1.0, persistence=0.5)]
     [0.55, 0.33, 0.21]
     """
     states = []
     p = active_now
-    for before, now in pairwise(base):
-        keep = max(stay, now)
+    for before, now in pairwise(cycle):
+        keep = now + (1.0 - now) * persistence
         start = max(0.0, (now - keep * before) / (1.0 - before)) if before < 1.0 else now
         p = p * keep + (1.0 - p) * start
         states.append(p)

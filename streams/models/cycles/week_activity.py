@@ -130,6 +130,16 @@ class WeekActivity:
         total = self._totals[what] * float(self.decay ** max(0, week_of(hour) - self.week))
         return self._with_open(total, total, hour)[what]
 
+    def own_share(self, hour: int) -> float:
+        """Share of the hours until local `hour` with any activity, by own counts only."""
+        _, _, weeks = self.evidence(hour_of_week(hour), hour)
+        return min(1.0, (self.total(1, hour) + 1.0) / (WEEK_HOURS * weeks + 10.0))
+
+    def own_active(self, at: int, hour: int) -> float:
+        """Probability of activity in hour `at` of the week as of `hour`, by own counts only."""
+        _, seen, weeks = self.evidence(at, hour)
+        return min(1.0, (seen + self.own_share(hour)) / (weeks + 1.0))
+
     def to_bytes(self) -> bytes:
         """First hour and week, a bit mask of the hours seen, then two halves for each of them."""
         if self.first_hour is None:

@@ -52,6 +52,12 @@ class WeekPosterior:
         prior = self._like_days(at, 1) * _HOUR_WEEKS
         return min((seen + prior) / (weeks + _HOUR_WEEKS), 1.0)
 
+    def active_share(self) -> float:
+        """Share of all hours in which the user is active."""
+        seen = self.week.total(1, self.hour - 1)
+        weeks, prior = self._mean_exposure(), self.rates.active_a_week
+        return (seen + _LEVEL_WEEKS * prior) / ((weeks + _LEVEL_WEEKS) * WEEK_HOURS)
+
     def _like_days(self, at: int, what: int) -> float:
         days = _WEEKEND if at >= _WEEKEND[0] else _WORKDAYS
         seen = weeks = 0.0
@@ -70,7 +76,7 @@ class WeekPosterior:
             (rates.active[at], rates.active_a_week),
         )[what]
         weeks = self._mean_exposure()
-        seen = self.week.total(what, self.hour)
+        seen = self.week.total(what, self.hour - 1)
         if total <= 0.0:
             return 0.0
         return hour * (seen + _LEVEL_WEEKS * total) / ((weeks + _LEVEL_WEEKS) * total)
