@@ -12,7 +12,9 @@ def maven_home() -> Path:
 
 
 def repository_url() -> str:
-    """Return the base URL: WARMFRONT_MAVEN_URL, else the user's mirror of central, else the public one.
+    """Return the base URL: WARMFRONT_MAVEN_URL, else a mirror of central, else the public one.
+
+    Mirrors are those of the user's ~/.m2/settings.xml.
 
     The public default is the one that the `jgo` package ships.
     """

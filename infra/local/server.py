@@ -10,12 +10,12 @@ from typing import Self
 import psutil
 
 from infra.local import pidfile, spawn
+from infra.local.logfile import BoundedLog
 from infra.local.ports import is_free
 
 READY_TIMEOUT_S = 120.0  # 36 s was measured on two cores under a load of 12
 STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.1
-_TAIL_LINES = 15
 
 
 class ServerError(RuntimeError):
@@ -30,6 +30,8 @@ class Server:
     ----------
     folder
         Holds the pid file and the log `<name>.log`; the log of the run before is `<name>.log.1`.
+    output
+        File for standard output where the program writes its log by itself; empty: the log.
     command
         Called at each start: what to run.
     is_ready
@@ -41,6 +43,7 @@ class Server:
     port: int
     command: Callable[[], spawn.Command]
     is_ready: Callable[[], bool]
+    output: str = ""
     process: spawn.Process | None = field(default=None, init=False)
 
     @property
@@ -72,7 +75,7 @@ class Server:
                 "another port"
             )
         self._keep_previous_log()
-        with self.log.open("wb") as output:
+        with (self.folder / (self.output or self.log.name)).open("wb") as output:
             self.process = spawn.spawn(self.command(), output=output, cwd=self.folder)
         pidfile.write(self._pid_file, self.process.pid, self.port)
         return self
@@ -93,10 +96,16 @@ class Server:
     def start(self) -> Self:
         return self.launch().wait_until_ready()
 
-    def stop(self) -> None:
-        """Stop the server if this object started it; one that was found keeps running."""
+    def exit_code(self) -> int | None:
+        """Return None while it runs; 1 for one that was found and is gone."""
         if self.process is not None:
-            spawn.stop(self.process, STOP_TIMEOUT_S)
+            return self.process.poll()
+        return None if self.pid is not None else 1
+
+    def stop(self, deadline_s: float = STOP_TIMEOUT_S) -> None:
+        """Stop the server if this object started it; one that was found keeps running."""
+        if (process := self.process) is not None:
+            spawn.stop(process, deadline_s)
             self._forget()
 
     def kill(self) -> None:
@@ -117,8 +126,9 @@ class Server:
         return psutil.Process(self.pid).memory_info().rss if self.pid is not None else 0
 
     def log_tail(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return "\n".join([f"The end of {self.log}:", *lines[-_TAIL_LINES:]])
+        """Return the end of what it said, with the names of the files."""
+        files = dict.fromkeys([self.folder / (self.output or self.log.name), self.log])
+        return "\n".join(f"The end of {file}:\n{BoundedLog(file).tail()}" for file in files)
 
     @property
     def _pid_file(self) -> Path:

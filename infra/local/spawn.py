@@ -2,6 +2,7 @@
 
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,7 +34,14 @@ def spawn(
         Where standard output and error go; None inherits them.
     env
         Variables on top of this process's.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such program.
     """
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(f"no program {command[0]}")
 
     def start() -> Process:
         return subprocess.Popen(

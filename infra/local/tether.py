@@ -1,6 +1,6 @@
 """Runs a command that the kernel kills when the process that started it dies.
 
-Called as a script, `tether.py PARENT_PID COMMAND...`, and replaced by the command (exec), so it costs
+Called as a script, `tether.py PARENT_PID COMMAND...`, and replaced by the command (exec): it costs
 30 ms once and no memory. The death signal survives exec (prctl(2)). Only Linux has it; elsewhere
 the command runs untied, and the next start finds it by its pid file.
 """

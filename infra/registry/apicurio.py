@@ -109,9 +109,11 @@ class LocalRegistry:
             "quarkus.http.port": self.port,
             "quarkus.management.host": ports.LOOPBACK,
             "quarkus.management.port": self.management_port,
+            "quarkus.http.access-log.enabled": "false",  # else the log grows with every request
             "apicurio.storage.kind": "sql",
             "apicurio.storage.sql.kind": "h2",
-            "apicurio.datasource.url": f"jdbc:h2:file:{self.data_dir / 'registry'}",
+            # On disk before the answer: an id that is lost in a crash would be given out again.
+            "apicurio.datasource.url": f"jdbc:h2:file:{self.data_dir / 'registry'};WRITE_DELAY=0",
             "apicurio.datasource.jdbc.initial-size": 1,
             "apicurio.datasource.jdbc.min-size": 1,
             "apicurio.datasource.jdbc.max-size": 8,
