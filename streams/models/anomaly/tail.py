@@ -4,26 +4,27 @@ Ranks over the whole past beat ranks over a window by 1 to 5 points of the Numen
 keeping the past costs memory without bound. A histogram with four bins an octave keeps it in 1 KB
 with a relative error below 10 % of the value, which moves -log10 p by less than 0.05.
 
+What is counted are the largest values of blocks of 12 points, not the points: an incident that
+lasts is one event, not a hundred, and does not make the next one look common (+2 points).
+
 References
 ----------
 Shafer, G. and Vovk, V. (2008). A tutorial on conformal prediction. JMLR 9.
 Masson, C., Rim, J. and Lee, H. (2019). DDSketch. VLDB 12(12): bins of constant relative width.
+Coles, S. (2001). An introduction to statistical modeling of extreme values: block maxima.
 """
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from streams.models.anomaly.scale import Floats
 from streams.models.compiled import kernel
-
-Floats = npt.NDArray[np.float64]
 
 BINS_PER_OCTAVE = 4
 LOWEST = 2.0**-12
 BINS = 24 * BINS_PER_OCTAVE
-COUNT, LARGEST = BINS, BINS + 1
-TAIL_SLOTS = BINS + 2
+BLOCK = 12.0
+COUNT, LARGEST, OPEN, OPENED = BINS, BINS + 1, BINS + 2, BINS + 3
+TAIL_SLOTS = BINS + 4
 # A record says more than "rarer than all n before": how far it beats the last record counts too,
 # by two decades of rarity for each decade of size (a Pareto tail of index 2), at most two.
 RECORD_SLOPE = 2.0
@@ -41,7 +42,7 @@ def bin_position(value: float) -> float:
 
 @kernel
 def rarity(tail: Floats, value: float) -> float:
-    """Return -log10 of the share of the past that was at least `value` (0 for a value of 0)."""
+    """Return -log10 of the share of past blocks that reached `value` (0 for a value of 0)."""
     count = tail[COUNT]
     if count <= 0.0 or value <= 0.0:
         return 0.0
@@ -58,8 +59,14 @@ def rarity(tail: Floats, value: float) -> float:
 
 
 @kernel
-def learn(tail: Floats, value: float) -> None:
-    """Count a non-negative value."""
-    tail[int(bin_position(value))] += 1.0
+def learn_tail(tail: Floats, value: float) -> None:
+    """Take a non-negative value into the open block; a full block is counted by its largest."""
+    tail[OPEN] = max(tail[OPEN], value)
+    tail[OPENED] += 1.0
+    if tail[OPENED] < BLOCK:
+        return
+    tail[int(bin_position(tail[OPEN]))] += 1.0
     tail[COUNT] += 1.0
-    tail[LARGEST] = max(tail[LARGEST], value)
+    tail[LARGEST] = max(tail[LARGEST], tail[OPEN])
+    tail[OPEN] = 0.0
+    tail[OPENED] = 0.0
