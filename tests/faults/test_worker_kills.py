@@ -1,0 +1,115 @@
+"""Workers are killed under load: nothing is lost, nothing counts twice, all as offline."""
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+import structlog
+
+from schemas.records import Activity
+from schemas.topics import (
+    DEMAND_OBSERVED,
+    FORECASTS_DEMAND,
+    POPULATION_PRIOR,
+    PREDICTIONS_PROGRAMS,
+    PROFILES_USERS,
+)
+from streams.collect import TelemetryProducer
+from tests.testkit.pipeline import Deployment, deployed, distinct, environment_number, wait_for
+from tests.testkit.telemetry import read_all
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+
+EVENTS = environment_number("WARMFRONT_KILL_EVENTS", 20_000)
+KILLS = environment_number("WARMFRONT_KILLS", 10)
+SEED = environment_number("WARMFRONT_SEED", 20261125)
+USERS = 60
+START_S = 1_750_000_000 // 3600 * 3600 + 600
+PROGRAMS = ["mail", "browser", "editor", "compiler", "tests", "git", "chat"]
+
+log = structlog.get_logger()
+
+
+def minute_of_events(chance: random.Random, minute: int, count: int) -> list[tuple[str, Activity]]:
+    """Events of one minute, in time order: a fifth launches, the rest samples."""
+    rows = []
+    times = sorted(chance.uniform(0, 60) for _ in range(count))
+    for number, second in enumerate(times):
+        user = f"user{chance.randrange(USERS)}"
+        launch = number % 5 == 0
+        rows.append(
+            (
+                user,
+                Activity(
+                    seq=minute * count + number,
+                    time=round((START_S + minute * 60 + second) * 1000),
+                    kind="LAUNCH" if launch else "SAMPLE",
+                    program=chance.choice(PROGRAMS),
+                    cpu_cores=None if launch else chance.randrange(100) / 100,
+                    memory_bytes=None if launch else chance.randrange(2**30),
+                ),
+            )
+        )
+    return rows
+
+
+def send_under_fire(deployment: Deployment, chance: random.Random) -> int:
+    """Send an hour's events and kill workers at random moments meanwhile; return how many kills."""
+    minutes = 49  # 10 to 59 minutes past: within one hour of the population
+    kill_at = sorted(chance.sample(range(2, minutes - 1), KILLS))
+    per_minute = -(-EVENTS // minutes)
+    kills = 0
+    with TelemetryProducer(deployment.settings, "kill-test", max_events=8) as producer:
+        sent = 0
+        for minute in range(minutes):
+            for user, event in minute_of_events(chance, minute, min(per_minute, EVENTS - sent)):
+                producer.send(user, event)
+                sent += 1
+            producer.flush()
+            producer.tick(START_S + minute * 60 + 60)
+            time.sleep(chance.uniform(0.2, 1.0))
+            if minute in kill_at:
+                deployment.kill_a_worker(chance)
+                kills += 1
+                time.sleep(chance.uniform(0.5, 6.0))
+        producer.tick(START_S + 2 * 3600)
+    assert sent == EVENTS
+    return kills
+
+
+def changelog(deployment: Deployment, table: str) -> dict[bytes, bytes]:
+    """The last value of each key of a table's changelog."""
+    group = deployment.settings.topic("warmfront-workers")
+    messages = read_all(deployment.settings.bootstrap_servers, f"{group}-{table}-changelog")
+    return {m.key(): m.value() for m in messages}
+
+
+def test_kills_lose_nothing_and_repeat_nothing(
+    kafka_bootstrap: str, registry_url: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    chance = random.Random(SEED)
+    log.info("kills", seed=SEED, events=EVENTS, kills=KILLS)
+    with deployed(kafka_bootstrap, registry_url, topic_prefix, tmp_path) as deployment:
+        deployment.start_worker()
+        deployment.start_worker()
+        kills = send_under_fire(deployment, chance)
+        assert kills == KILLS, "a fault test that injects no fault proves nothing"
+        offline = deployment.offline()
+        expected = offline.outputs
+
+        def finished() -> bool:
+            got = deployment.records(FORECASTS_DEMAND)
+            return len(distinct(got)) >= len(distinct(expected[FORECASTS_DEMAND.name]))
+
+        wait_for(finished, "forecasts after the last kill", timeout_s=240)
+        for topic in (
+            PREDICTIONS_PROGRAMS, DEMAND_OBSERVED, POPULATION_PRIOR, FORECASTS_DEMAND,
+            PROFILES_USERS,
+        ):  # fmt: skip
+            assert distinct(deployment.records(topic)) == distinct(expected.get(topic.name, [])), (
+                topic
+            )
+        assert len(distinct(deployment.records(PREDICTIONS_PROGRAMS))) >= EVENTS // 5
+        saved = {k.encode(): v for users in offline.users for k, v in users.saved.items()}
+        assert changelog(deployment, "users") == saved

@@ -1,0 +1,132 @@
+"""Runs the pipeline on a real broker, and compares what it gave with the offline fold."""
+
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from infra.local import spawn
+from schemas.codec import Codec
+from schemas.records import ActivityBatch, Tick
+from schemas.registry import RegistryIds
+from schemas.settings import Settings
+from schemas.topics import TELEMETRY_ACTIVITY, TELEMETRY_TICKS, Topic
+from streams.agents.worker import make_ways
+from streams.runtime.topic_admin import create_topics
+from tests.testkit.offline import Message, Offline
+from tests.testkit.telemetry import read_all
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass
+class Deployment:
+    """One prefix on the broker: its settings, and the workers that a test starts and kills."""
+
+    settings: Settings
+    workers: list[spawn.Process] = field(default_factory=list)
+
+    @property
+    def codec(self) -> Codec:
+        ids = RegistryIds(self.settings.registry_url, self.settings.schema_cache)
+        return Codec(ids, self.settings.topic_prefix)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        s = self.settings
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": s.bootstrap_servers,
+            "WARMFRONT_REGISTRY_URL": s.registry_url,
+            "WARMFRONT_TOPIC_PREFIX": s.topic_prefix,
+            "WARMFRONT_STATE_DIR": str(s.state_dir),
+            "WARMFRONT_USER_PARTITIONS": str(s.user_partitions),
+            "WARMFRONT_POOLS_FILE": str(s.pools_file),
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        main = "import sys; from streams.cli import main; sys.argv[0] = 'warmfront'; main()"
+        return [sys.executable, "-c", main, *arguments]
+
+    def start_worker(self, **environment: str) -> spawn.Process:
+        log = (self.settings.state_dir / f"worker{len(self.workers)}.log").open("wb")
+        env = {**self.environment, **environment}
+        worker = spawn.spawn(self.command("worker"), output=log, env=env, cwd=REPOSITORY)
+        self.workers.append(worker)
+        return worker
+
+    def kill_a_worker(self, chance: random.Random) -> None:
+        """SIGKILL a running worker and start another in its place."""
+        running = [w for w in self.workers if w.poll() is None]
+        spawn.kill(chance.choice(running))
+        self.start_worker()
+
+    def stop_workers(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                spawn.kill(worker)
+
+    def records(self, topic: Topic) -> list[tuple[str, msgspec.Struct]]:
+        """All records of a topic with their keys, repeats included."""
+        codec, kind = self.codec, topic.record
+        assert kind is not None
+        messages = read_all(self.settings.bootstrap_servers, self.settings.topic(topic.name))
+        return [(m.key().decode(), codec.decode(topic, m.value(), kind)) for m in messages]
+
+    def telemetry(self) -> list[Message]:
+        """The log of telemetry in the order of the broker's time."""
+        codec, messages = self.codec, []
+        for topic, kind in ((TELEMETRY_ACTIVITY, ActivityBatch), (TELEMETRY_TICKS, Tick)):
+            for m in read_all(self.settings.bootstrap_servers, self.settings.topic(topic.name)):
+                value = codec.decode(topic, m.value(), kind)
+                messages.append(Message(m.partition(), m.offset(), m.timestamp()[1], value))
+        # Within a millisecond activity goes first: a heartbeat waits for it anyway.
+        return sorted(messages, key=lambda m: (m.appended_ms, isinstance(m.value, Tick), m.offset))
+
+    def offline(self) -> Offline:
+        """The offline fold over what is on the log."""
+        ways, pools = make_ways(self.settings)
+        offline = Offline(ways, pools, self.settings.user_partitions)
+        offline.run(self.telemetry())
+        return offline
+
+
+@contextmanager
+def deployed(
+    bootstrap: str, registry: str, prefix: str, folder: Path, **settings: Any
+) -> Iterator[Deployment]:
+    """A fresh deployment with its topics; its workers are killed at the end."""
+    made = Settings(
+        bootstrap_servers=bootstrap, registry_url=registry, topic_prefix=prefix,
+        state_dir=folder, pools_file=REPOSITORY / "infra" / "pools.toml", **settings,
+    )  # fmt: skip
+    create_topics(made)
+    deployment = Deployment(made)
+    try:
+        yield deployment
+    finally:
+        deployment.stop_workers()
+
+
+def wait_for(condition: Any, what: str, timeout_s: float = 120.0) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, f"{what}: not within {timeout_s:.0f} s"
+        time.sleep(0.25)
+
+
+def distinct(records: list[tuple[str, msgspec.Struct]]) -> list[bytes]:
+    """Records without their repeats, as comparable bytes, in no particular order."""
+    return sorted({key.encode() + msgspec.msgpack.encode(record) for key, record in records})
+
+
+def environment_number(name: str, default: int) -> int:
+    """A size that a long run sets by an environment variable."""
+    return int(os.environ.get(name, default))
