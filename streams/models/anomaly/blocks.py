@@ -58,5 +58,5 @@ def close(blocks: Floats, copy: int, first: bool) -> float:
     mean = blocks[TOTAL + copy] / BLOCK
     level = mean if first else 0.5 * (blocks[LEVEL + copy] + mean)
     blocks[LEVEL + copy] = level
-    top, bottom = blocks[TOP + copy], blocks[BOTTOM + copy]
+    top, bottom = float(blocks[TOP + copy]), float(blocks[BOTTOM + copy])
     return bottom if abs(top - level) < abs(bottom - level) else top

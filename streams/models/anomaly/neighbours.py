@@ -26,7 +26,7 @@ def _distance(memory: Floats, end: int, other: int, width: int, stride: int, lim
     """Squared distance of the stretches ending at two places, cut short above `limit`."""
     total = 0.0
     for k in range(0, width * stride, stride):
-        gap = memory[end - k] - memory[other - k]
+        gap = float(memory[end - k] - memory[other - k])
         total += gap * gap
         if total > limit:
             return total

@@ -35,7 +35,7 @@ def measure_novelty(novelty: Floats, scale: Floats, value: float, out: Floats) -
 @kernel
 def _next_average(novelty: Floats, k: int, value: float) -> float:
     gain = 2.0 / (SPANS[k] + 1.0)
-    return novelty[AVERAGE + k] + gain * (value - novelty[AVERAGE + k])
+    return float(novelty[AVERAGE + k] + gain * (value - novelty[AVERAGE + k]))
 
 
 @kernel

@@ -28,7 +28,7 @@ CLIP = 8.0
 @kernel
 def compression(scale: Floats) -> float:
     """Return the size above which values are seen on a logarithmic scale."""
-    return 0.1 * (abs(scale[MEAN]) + spread(scale))
+    return 0.1 * (abs(float(scale[MEAN])) + spread(scale))
 
 
 @kernel

@@ -19,7 +19,7 @@ LARGEST_RATIO = 2048.0
 @kernel
 def spread(scale: Floats) -> float:
     """Return the standard deviation; below 1e-9 of the mean it would be rounding noise."""
-    return math.sqrt(scale[VARIANCE]) + 1e-9 * abs(scale[MEAN])
+    return float(math.sqrt(scale[VARIANCE]) + 1e-9 * abs(scale[MEAN]))
 
 
 @kernel
