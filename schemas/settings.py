@@ -5,6 +5,7 @@ streams and allocator, read the same.
 """
 
 from pathlib import Path
+
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from schemas.records import ActivityBatch, Tick
-from schemas.topics import DEMAND_OBSERVED, POPULATION_PARTIALS
+from schemas.topics import DEMAND_OBSERVED, POPULATION_PARTIALS, Topic
 from streams.pipeline.activity import Ways
 from streams.pipeline.learned import HourDelta, LearnedVersions
 from streams.pipeline.outputs import Output
@@ -51,9 +51,12 @@ class MemoryUsers:
 class Offline:
     """The whole of streams without Kafka."""
 
-    def __init__(self, ways: Ways, pools: tuple[str, ...], partitions: int) -> None:
+    def __init__(
+        self, ways: Ways, pools: tuple[str, ...], partitions: int,
+        users: type[MemoryUsers] = MemoryUsers,
+    ) -> None:  # fmt: skip
         self.versions = LearnedVersions()
-        self.users = [MemoryUsers() for _ in range(partitions)]
+        self.users = [users() for _ in range(partitions)]
         self.folds = [
             ProfilePartition(n, self.users[n], ways, pools, LATENESS_MS, self.versions.at)
             for n in range(partitions)
@@ -70,6 +73,10 @@ class Offline:
                     self._take(output)
                 if step.user is not None:
                     self.users[message.partition].save(*step.user)
+
+    def records(self, topic: Topic) -> list[msgspec.Struct]:
+        """What was sent to a topic."""
+        return [record for _, record in self.outputs.get(topic.name, [])]
 
     def _steps(self, message: Message) -> Iterator:
         fold = self.folds[message.partition]
