@@ -1,0 +1,5 @@
+"""Probabilistic demand forecasts: experts mixed online, calibrated online, one series at a time."""
+
+from streams.models.demand.levels import LEVELS
+
+__all__ = ["LEVELS"]
