@@ -122,10 +122,14 @@ class LocalKafka:
 
     def launch(self) -> Self:
         """Start without waiting, for nodes that need each other to be ready."""
+        self.prepare().server.launch()
+        return self
+
+    def prepare(self) -> Self:
+        """Do what only the first start needs: download, format; and write the configuration."""
         if self.server.pid is None:
             self._write_configuration()
             self._format_once()
-        self.server.launch()
         return self
 
     def stop(self) -> None:

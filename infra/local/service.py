@@ -18,12 +18,13 @@ class Service(Protocol):
     """A named process that can be started again and again.
 
     Its policy is None where a failure is not to be repaired. A job is to end with code 0 before
-    the next service starts.
+    the next service starts. One that starts beside the one before doesn't wait for it.
     """
 
     name: str
     policy: RestartPolicy | None
     is_job: bool
+    beside: bool
     ready_timeout_s: float
 
     def start(self, log_dir: Path) -> None:
@@ -56,6 +57,8 @@ class CommandService:
         Called until it returns True; None: ready as soon as it runs.
     is_job
         It is to end with code 0 before the next service starts.
+    beside
+        It starts without waiting for the services before it.
     """
 
     name: str
@@ -65,6 +68,7 @@ class CommandService:
     ready: Callable[[], bool] | None = None
     policy: RestartPolicy | None = field(default_factory=RestartPolicy)
     is_job: bool = False
+    beside: bool = False
     ready_timeout_s: float = READY_TIMEOUT_S
     _process: spawn.Process | None = field(default=None, init=False, repr=False)
     _log: BoundedLog | None = field(default=None, init=False, repr=False)
@@ -116,6 +120,7 @@ class ServerService:
     name: str
     program: Launchable
     policy: RestartPolicy | None = field(default_factory=RestartPolicy)
+    beside: bool = False
     ready_timeout_s: float = READY_TIMEOUT_S
     is_job: bool = field(default=False, init=False)
 

@@ -144,23 +144,16 @@ class Supervisor:
 
     def _step(self, now_s: float) -> bool:
         """Look after every service once; return whether to go on."""
+        all_settled = True
         for one in self._all:
-            if one.state is State.WAITING:
+            if one.state is not State.WAITING:
+                self._look_after(one, now_s)
+            elif all_settled or one.service.beside:
                 self._start(one, now_s)
-            else:
-                self._look_after(one, now_s)
-            if self.failure or not one.is_settled:
-                break
-        else:
-            return any(one.state is State.RUNNING for one in self._all)
-        self._look_after_rest(one, now_s)
-        return not self.failure
-
-    def _look_after_rest(self, blocked: _Supervised, now_s: float) -> None:
-        """Services behind one that restarts run already and may fail as well."""
-        for one in self._all[self._all.index(blocked) + 1 :]:
-            if one.state is not State.WAITING and not self.failure:
-                self._look_after(one, now_s)
+            if self.failure:
+                return False
+            all_settled = all_settled and one.is_settled
+        return not all_settled or any(one.state is State.RUNNING for one in self._all)
 
     def _look_after(self, one: _Supervised, now_s: float) -> None:
         if one.state is State.RESTARTING:

@@ -77,7 +77,12 @@ class LocalRegistry:
 
     def launch(self) -> Self:
         """Start without waiting, so that it starts beside the broker."""
-        self.server.launch()
+        self.prepare().server.launch()
+        return self
+
+    def prepare(self) -> Self:
+        """Do what only the first start needs: download and unpack."""
+        installed()
         return self
 
     def stop(self) -> None:

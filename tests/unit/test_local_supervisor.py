@@ -67,6 +67,13 @@ def test_a_job_ends_before_the_next_service_starts(tmp_path):
     assert (job_status.state, after.state) == (State.DONE, State.DONE)
 
 
+def test_a_service_beside_another_does_not_wait_for_it(tmp_path):
+    slow = sleeper("broker", ready=lambda: False)
+    supervisor = Supervisor([slow, sleeper("registry", beside=True), sleeper("worker")], tmp_path)
+    run_until(supervisor, lambda s: s[1].state is State.RUNNING)
+    assert supervisor.snapshot()[2].state is State.WAITING
+
+
 def test_a_failed_process_is_started_again(tmp_path):
     marker = tmp_path / "was here"
     code = f"""
