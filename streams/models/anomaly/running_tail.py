@@ -50,7 +50,8 @@ class RunningTail:
         """
         place = min(max(bits, 0.0) / BITS_PER_BIN, BINS - 1e-9)
         own = int(place)
-        above = sum(self.counts[own + 1 :]) + self.counts[own] * (own + 1 - place)
+        # The whole of its own bin counts as above: a habit repeated exactly is never rare.
+        above = sum(self.counts[own:])
         prior = PRIOR_EVENTS * math.exp2(-place * BITS_PER_BIN)
         return (above + prior + 1.0) / (sum(self.counts) + PRIOR_EVENTS + 1.0)
 
