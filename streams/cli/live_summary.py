@@ -92,7 +92,6 @@ def _latest(known: dict[str, Any]) -> Text:
     for prediction in known["predictions"][:1]:
         if prediction["candidates"]:
             best = prediction["candidates"][0]
-            text.append(
-                f"\nafter {prediction['after_program']}: {best['program']} next, {best['p_next']:.0%}"
-            )
+            text.append(f"\nafter {prediction['after_program']}: {best['program']} next, ")
+            text.append(f"{best['p_next']:.0%}", "bold")
     return text

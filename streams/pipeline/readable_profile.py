@@ -68,8 +68,13 @@ def _program(user: User, name: str, count: float, total: float, learned: Learned
 def _sequences(user: User) -> list[Sequence]:
     return [
         Sequence(
-            first=rule.first, then=rule.then, window_s=rule.window_s, probability=rule.probability,
-            low=rule.low, high=rule.high, support=rule.support,
+            first=rule.first,
+            then=rule.then,
+            window_s=round(rule.window_s),
+            probability=rule.probability,
+            low=rule.low,
+            high=rule.high,
+            support=rule.support,
         )
         for rule in sequences(user.programs)[:SEQUENCES_SHOWN]
-    ]  # fmt: skip
+    ]

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from streams.models.anomaly import Surprise
 from streams.models.consumption import Consumption
 from streams.models.cycles import Cycles, SessionLength
 from streams.models.dataaccess import DataAccess
@@ -60,7 +59,6 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     consumption: bytes
     sensitivity: bytes
     data: bytes
-    surprise: bytes
 
 
 _decoder = msgspec.msgpack.Decoder(_Wire)
@@ -99,7 +97,6 @@ class User:
     consumption: Consumption = field(default_factory=Consumption)
     sensitivity: Sensitivity = field(default_factory=Sensitivity)
     data: DataAccess = field(default_factory=DataAccess)
-    surprise: Surprise = field(default_factory=Surprise)
 
     def delta(self, hour: int) -> HourDelta:
         """Return the statistics that this user adds to an open hour."""
@@ -140,7 +137,6 @@ class User:
                 [(hour, delta.to_bytes()) for hour, delta in self.open_hours.items()],
                 self.programs.to_bytes(), self.cycles.to_bytes(), self.session_length.to_bytes(),
                 self.consumption.to_bytes(), self.sensitivity.to_bytes(), self.data.to_bytes(),
-                self.surprise.to_bytes(),
             )
         )  # fmt: skip
 
@@ -161,7 +157,7 @@ class User:
             UserPrograms.from_bytes(wire.programs), Cycles.from_bytes(wire.cycles),
             SessionLength.from_bytes(wire.session_length),
             Consumption.from_bytes(wire.consumption), Sensitivity.from_bytes(wire.sensitivity),
-            DataAccess.from_bytes(wire.data), Surprise.from_bytes(wire.surprise),
+            DataAccess.from_bytes(wire.data),
         )  # fmt: skip
 
 

@@ -1,0 +1,42 @@
+"""Reads records for commands that show them, with errors that a person can act on."""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+
+from schemas.codec import Codec, UndecodableError
+from schemas.registry import RegistryIds, RegistryUnavailableError
+from schemas.settings import Settings
+from schemas.topics import Topic
+from streams.runtime.topic_reader import TopicUnreadableError, read_to_end
+
+R = TypeVar("R", bound=msgspec.Struct)
+UNAVAILABLE = 1
+NOT_FOUND = 3
+
+
+def records(topic: Topic, kind: type[R], way_back: int | None = None) -> Iterator[R]:
+    """Give a topic's records; ends the command with code 1 where there is no topic or broker."""
+    settings = Settings()
+    codec = Codec(RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix)
+    try:
+        for message in read_to_end(settings, topic.name, way_back):
+            if message.value() is not None:
+                yield codec.decode(topic, message.value(), kind)
+    except (TopicUnreadableError, RegistryUnavailableError, UndecodableError) as error:
+        fail(str(error), UNAVAILABLE)
+
+
+def fail(message: str, code: int) -> None:
+    """End the command with a message on stderr."""
+    Console(stderr=True).print(f"[red]error:[/] {message}", highlight=False)
+    raise typer.Exit(code)
+
+
+def plain(record: msgspec.Struct) -> dict[str, Any]:
+    """Return a record as JSON has it."""
+    builtins: dict[str, Any] = msgspec.to_builtins(record)
+    return builtins

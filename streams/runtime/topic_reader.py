@@ -1,0 +1,77 @@
+"""Reads a topic to its present end, without a group: for commands that show what was said."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas.settings import Settings
+
+TIMEOUT_S = 30.0
+
+
+class TopicUnreadableError(RuntimeError):
+    """The topic does not exist or the broker does not answer; the text says what to do."""
+
+
+def read_to_end(settings: Settings, name: str, way_back: int | None = None) -> Iterator[Any]:
+    """Give the messages of a topic up to its end as of now, each partition in its order.
+
+    Parameters
+    ----------
+    settings
+        Where Kafka is.
+    name
+        The topic's name in the catalogue.
+    way_back
+        At most this many of each partition, from its end; None for all.
+
+    Raises
+    ------
+    TopicUnreadableError
+        If there is nothing to read from.
+    """
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "group.id": settings.topic("reader-never-joined"),
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "log_level": 2,
+        }
+    )
+    try:
+        ends = _ends(consumer, settings.topic(name), way_back)
+        consumer.assign([TopicPartition(tp.topic, tp.partition, start) for tp, start, _ in ends])
+        left = {tp.partition: end for tp, start, end in ends if start < end}
+        yield from _until(consumer, left)
+    finally:
+        consumer.close()
+
+
+def _ends(consumer: Any, name: str, way_back: int | None) -> list[tuple[Any, int, int]]:
+    try:
+        metadata = consumer.list_topics(name, timeout=TIMEOUT_S).topics[name]
+    except Exception as error:
+        raise TopicUnreadableError("Kafka does not answer; is `warmfront up` running?") from error
+    if metadata.error is not None:
+        raise TopicUnreadableError(f"no topic {name}; `warmfront topics --create` makes it")
+    ends = []
+    for number in metadata.partitions:
+        tp = TopicPartition(name, number)
+        low, high = consumer.get_watermark_offsets(tp, timeout=TIMEOUT_S)
+        ends.append((tp, low if way_back is None else max(low, high - way_back), high))
+    return ends
+
+
+def _until(consumer: Any, left: dict[int, int]) -> Iterator[Any]:
+    while left:
+        message = consumer.poll(TIMEOUT_S)
+        if message is None:
+            # A transaction's marker takes the last offset and is no message: all was read.
+            return
+        if message.error() is not None:
+            raise TopicUnreadableError(str(message.error()))
+        if message.offset() + 1 >= left.get(message.partition(), 0):
+            left.pop(message.partition(), None)
+        yield message
