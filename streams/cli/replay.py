@@ -1,7 +1,6 @@
 """`warmfront replay FILE`: a recording as telemetry."""
 
 import math
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from streams.collect.events import Resource
 from streams.collect.exclusive import HeldByAnotherError
 from streams.collect.replay import Replay, ReplayReport
 from streams.collect.replay_plan import ReplayOptions
+from streams.collect.stopping import until_signalled
 from streams.runtime.recordings import Format
 
 BAD_INPUT = 2
@@ -99,8 +99,8 @@ def command(
 
 
 def _replay(settings: Settings, file: Path, options: ReplayOptions, *, quiet: bool) -> ReplayReport:
-    with _until_signalled() as signals:
-        replay = Replay(settings, file, options, stopped=lambda: bool(signals))
+    with until_signalled() as stopped:
+        replay = Replay(settings, file, options, stopped=stopped)
         try:
             if replay.plan.rows.bad and not quiet:
                 _name_bad(replay)
@@ -108,19 +108,6 @@ def _replay(settings: Settings, file: Path, options: ReplayOptions, *, quiet: bo
                 return replay.run(progress)
         finally:
             replay.close()
-
-
-@contextmanager
-def _until_signalled() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM: what was sent is flushed and saved before the end."""
-    signals: list[int] = []
-    kinds = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(kind, lambda number, _frame: signals.append(number)) for kind in kinds]
-    try:
-        yield signals
-    finally:
-        for kind, handler in zip(kinds, before, strict=True):
-            signal.signal(kind, handler)
 
 
 @contextmanager

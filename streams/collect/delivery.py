@@ -24,6 +24,7 @@ CONFIG: Mapping[str, Any] = {
     "compression.type": "lz4",
     "partitioner": "murmur2_random",
     "linger.ms": 5,
+    "queue.buffering.max.kbytes": 65_536,  # what waits while Kafka is away
     "log_level": 2,  # a broker that restarts is no news: error_cb says it once
 }
 
@@ -88,16 +89,21 @@ class Delivery:
         DeliveryError
             If something was not, or not in time.
         """
-        deadline_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        # In slices, because a signal is not handled while librdkafka waits.
-        while left := self._producer.flush(FLUSH_SLICE_S):
-            if time.monotonic() >= deadline_s:
-                break
-        self.raise_failure()
+        left = self.settle(math.inf if timeout_s is None else timeout_s)
         if left:
             raise DeliveryError(
                 f"{left} messages not delivered in {timeout_s} s; is {self._bootstrap} up?"
             )
+
+    def settle(self, timeout_s: float) -> int:
+        """Wait a while for deliveries; return how many messages are left."""
+        deadline_s = time.monotonic() + timeout_s
+        # In slices, because a signal is not handled while librdkafka waits.
+        while left := int(self._producer.flush(min(FLUSH_SLICE_S, timeout_s))):
+            if time.monotonic() >= deadline_s:
+                break
+        self.raise_failure()
+        return left
 
     def end(self, topic: str, partition: int) -> int | None:
         """Return the offset after the last delivered message; None where nothing is known."""

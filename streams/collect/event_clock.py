@@ -16,7 +16,7 @@ class EventClock:
 
     Examples
     --------
-    >>> wall = iter([0.0, 1.0])
+    >>> wall = iter([0.0, 0.0, 1.0])
     >>> clock = EventClock(60.0, lambda: next(wall))
     >>> clock.ahead_s(0), clock.ahead_s(120_000)
     (0.0, 1.0)

@@ -4,6 +4,9 @@ import fcntl
 import os
 from pathlib import Path
 
+OWNER_ONLY = 0o600
+WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
 
 class HeldByAnotherError(RuntimeError):
     """Another process holds the file."""
@@ -23,7 +26,7 @@ class ExclusiveFile:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        self._lock = os.open(path.with_suffix(".lock"), WRITE, OWNER_ONLY)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -40,7 +43,8 @@ class ExclusiveFile:
     def write(self, text: str) -> None:
         """Replace the text as a whole: a kill leaves the old or the new one."""
         part = self._path.with_suffix(".part")
-        part.write_text(text, encoding="utf-8")
+        with os.fdopen(os.open(part, WRITE, OWNER_ONLY), "w", encoding="utf-8") as stream:
+            stream.write(text)
         part.replace(self._path)
 
     def close(self) -> None:

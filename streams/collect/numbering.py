@@ -31,7 +31,7 @@ class Numbering:
 
     def __init__(self, state_dir: Path, source: str) -> None:
         try:
-            self._file = ExclusiveFile(state_dir / "producers" / f"{_file_name(source)}.seq")
+            self._file = ExclusiveFile(state_dir / "producers" / f"{file_name(source)}.seq")
         except HeldByAnotherError:
             raise HeldByAnotherError(
                 f"source {source!r} is in use by another process; each producer needs its own"
@@ -61,6 +61,7 @@ def _number(text: str | None, source: str) -> int:
     return int(text)
 
 
-def _file_name(source: str) -> str:
+def file_name(source: str) -> str:
+    """Return a name for files of a source: readable, and its own."""
     readable = re.sub(r"[^A-Za-z0-9_-]+", "-", source)[:40]
     return f"{readable}-{hashlib.sha256(source.encode()).hexdigest()[:12]}"

@@ -88,6 +88,7 @@ class TelemetryProducer:
         check_name("source", source)
         self._settings = settings
         self.source = source
+        self.sent = 0  # events handed to Kafka
         self._host = host or platform.node() or "unknown"
         ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
         self._codec = Codec(ids, settings.topic_prefix)
@@ -147,7 +148,8 @@ class TelemetryProducer:
         self, user: str, program: str, time: When, data: str, *, session: str | None = None
     ) -> None:
         """Say that a program touched data; its name leaves this process only as a keyed hash."""
-        check_name("data", data)
+        if not data:
+            raise InvalidActivityError("data has no name")
         self._send(user, "ACCESS", program, time, session=session, data_ref=data)
 
     def wait(
@@ -209,6 +211,11 @@ class TelemetryProducer:
         self.send_open()
         self._delivery.flush(timeout_s)
 
+    def settle(self, timeout_s: float) -> bool:
+        """Send all open batches; return whether all is delivered in that time."""
+        self.send_open()
+        return self._delivery.settle(timeout_s) == 0
+
     def tick(self, time: When) -> None:
         """Say that no later event is older than this (by more than the allowed lateness).
 
@@ -262,6 +269,7 @@ class TelemetryProducer:
         batch = ActivityBatch(user=user, host=self._host, source=self.source, events=events)
         value = self._codec.encode(TELEMETRY_ACTIVITY, batch)
         self._delivery.produce(self._activity, user, value)
+        self.sent += len(events)
 
     def _check_topics(self) -> int:
         counts = self._delivery.partitions()

@@ -1,0 +1,61 @@
+"""`warmfront collect`: what the users of this host do, as telemetry."""
+
+import math
+import platform
+from contextlib import closing
+from typing import Annotated
+
+import msgspec
+import typer
+
+from schemas.registry import RegistryUnavailableError
+from schemas.settings import Settings
+from streams.collect.delivery import DeliveryError
+from streams.collect.exclusive import HeldByAnotherError
+from streams.collect.host import HostCollector
+from streams.collect.producer import TelemetryProducer
+from streams.collect.stopping import until_signalled
+
+BAD_INPUT = 2
+UNAVAILABLE = 1
+# How long the end may take: what Kafka has not taken by then is reported as lost.
+LAST_FLUSH_S = 10.0
+
+
+def command(
+    every: Annotated[
+        float, typer.Option(min=1.0, help="Shortest time between two looks, in seconds.")
+    ] = 5.0,
+    source: Annotated[
+        str | None, typer.Option(help="Name of this collector, by default the host's.")
+    ] = None,
+    prefix: Annotated[str | None, typer.Option(help="Topic prefix.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was sent as JSON.")] = False,
+) -> None:
+    """Watch this host's programs until stopped: launches, exits, use of resources, files."""
+    settings = Settings() if prefix is None else Settings(topic_prefix=prefix)
+    try:
+        sent = _collect(settings, source or f"host-{platform.node()}", every)
+    except (ValueError, HeldByAnotherError) as error:
+        _fail(str(error), BAD_INPUT)
+    except (DeliveryError, RegistryUnavailableError) as error:
+        _fail(str(error), UNAVAILABLE)
+    if as_json:
+        print(msgspec.json.encode({"events": sent}).decode())
+
+
+def _collect(settings: Settings, source: str, every_s: float) -> int:
+    with until_signalled() as stopped:
+        producer = TelemetryProducer(settings, source, delivery_timeout_s=math.inf)
+        try:
+            with closing(HostCollector(settings, producer, every_s=every_s)) as collector:
+                typer.echo(f"collecting as {source} every {every_s:g} s; Ctrl-C ends", err=True)
+                collector.run(stopped)
+        finally:
+            producer.close(LAST_FLUSH_S)
+        return producer.sent
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(f"warmfront collect: {message}", err=True)
+    raise typer.Exit(code)
