@@ -67,7 +67,7 @@ class Cycles:
     >>> prior = WeekRates.flat(launches_per_hour=0.01, active_share=0.01)
     >>> next_monday = monday_9h + 8 * 604800
     >>> round(cycles.expected_next_hour(next_monday, zone, prior), 1)
-    2.7
+    2.0
     >>> round(cycles.expected_next_hour(next_monday + 6 * 3600, zone, prior), 1)
     0.0
 

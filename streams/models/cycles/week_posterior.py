@@ -15,8 +15,8 @@ from streams.models.cycles.week_activity import WeekActivity
 from streams.models.cycles.week_rates import WeekRates
 
 # Weeks that each prior counts for.
-_HOUR_WEEKS = 4.0
-_DAY_WEEKS = 2.0
+_HOUR_WEEKS = 8.0
+_DAY_WEEKS = 4.0
 _LEVEL_WEEKS = 0.25
 _WORKDAYS = tuple(range(0, 120, 24))
 _WEEKEND = (120, 144)
