@@ -73,13 +73,18 @@ def measure_profile(
 
 @kernel
 def learn_profile(profile: Floats, scale: Floats, value: float, time_s: float) -> None:
-    """Move the bin's and the day's mean and variance towards the point."""
+    """Move the bin's and the day's mean and variance towards the point.
+
+    The very first point has no scale yet to be seen on and is left out.
+    """
+    if scale[SEEN] == 0.0:
+        return
     point = compressed(scale, value)
     where = bin_of(time_s)
     profile[COUNTS + where] += 1.0
     gain = max(1.0 / profile[COUNTS + where], SLOWEST_BIN_GAIN)
     _follow(profile, MEANS + where, VARIANCES + where, point, gain)
-    gain = max(1.0 / (scale[SEEN] + 1.0), SLOWEST_DAY_GAIN)
+    gain = max(1.0 / scale[SEEN], SLOWEST_DAY_GAIN)
     _follow(profile, ALL_MEAN, ALL_VARIANCE, point, gain)
 
 
