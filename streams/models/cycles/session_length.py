@@ -90,18 +90,18 @@ class SessionLength:
         return {name: max(-_CLIP, min(_CLIP, value)) for name, value in scaled.items()}
 
     def to_bytes(self) -> bytes:
-        """Before the first session nothing but the version."""
+        """Before the first session the estimators are left out: nothing was learnt."""
         if not self._mean.n:
-            return bytes((_VERSION,))
+            return encode_section(_VERSION, _State(0.0, None, b"", b"", b""))
         parts = (dump(self._mean), dump(self._scaler), dump(self._correction))
         return encode_section(_VERSION, _State(self._last_log, self._last_end_s, *parts))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "SessionLength":
-        length = cls()
-        if data == bytes((_VERSION,)):
-            return length
         state = decode_section("session length", _VERSION, _DECODER, data)
+        length = cls()
+        if not (state.mean or state.scaler or state.correction):
+            return length
         length._mean = _load(state.mean, stats.Mean)
         length._scaler = _load(state.scaler, preprocessing.StandardScaler)
         length._correction = _load(state.correction, linear_model.LinearRegression)

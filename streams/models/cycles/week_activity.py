@@ -8,6 +8,7 @@ _HALF = struct.Struct("<e")
 _MAX = 60000.0  # below the largest half, 65504
 _HEAD = struct.Struct("<iiiI")  # first hour, week, open hour or NO_HOUR, its launches
 _NO_HOUR = -(2**31)
+_MAX_HOUR = 20_000_000  # the year 4251
 _DROP = 0.01  # of a week: nothing of a year-old hour stays at a half-life of six weeks
 
 
@@ -160,6 +161,8 @@ class WeekActivity:
             raise ValueError("week activity: truncated")
         week.first_hour, week.week, opened, week.open_launches = _HEAD.unpack_from(data)
         week.open_hour = None if opened == _NO_HOUR else opened
+        if max(abs(week.first_hour), abs(week.week), abs(week.open_hour or 0)) > _MAX_HOUR:
+            raise ValueError("week activity: an hour is out of range")
         mask = int.from_bytes(data[_HEAD.size : _HEAD.size + 21], "little")
         hours = [at for at in range(WEEK_HOURS) if mask >> at & 1]
         body = data[_HEAD.size + 21 :]
