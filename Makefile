@@ -1,0 +1,62 @@
+# A machine with Python 3.11 or newer and make needs nothing else.
+# `make run` and `make test` install what they need into .venv and .cache.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint types imports format lock lock-check bench clean
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Install the locked dependencies and the command into .venv
+	@:
+
+run: $(READY) ## Start everything here and show the page's address; TRACE=file replays it first
+	@$(BIN)/warmfront up $(if $(TRACE),--trace "$(TRACE)")
+
+test: $(READY) ## Run all tests; counts are kept in reports/junit.xml
+	@$(BIN)/python -m pytest --junitxml=reports/junit.xml $(PYTEST_ARGS)
+	@$(BIN)/python -m tests.testkit.gate reports/junit.xml
+
+lint: $(READY) ## Check style and formatting
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: $(READY) ## Check types
+	@$(BIN)/mypy
+
+imports: $(READY) ## Check that the rooms import in one direction only
+	@$(BIN)/lint-imports
+
+format: $(READY) ## Format the code and fix what can be fixed
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+lock: $(READY) ## Resolve pyproject.toml into requirements.lock, with hashes
+	@infra/local/lock.sh requirements.lock
+
+lock-check: $(READY) ## Check that requirements.lock is what pyproject.toml asks for
+	@infra/local/lock_check.sh
+
+bench: $(READY) ## Measure speed and memory
+	@$(BIN)/python -m pytest tests/bench -s
+
+clean: ## Remove environment, reports and tool caches; keeps data (.state) and downloads (.cache)
+	rm -rf .venv build reports .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv comes by the hash in the lock, everything else by uv in seconds.
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Warmfront needs Python 3.11 or newer as python3 on PATH"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) has no venv module. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@infra/local/uv.sh pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	@infra/local/uv.sh pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
+	@touch $@
