@@ -45,6 +45,13 @@ class Settings(BaseSettings):
         default=Path(".state"), description="Where local state, logs and caches are kept."
     )
     dashboard_port: int = Field(default=28080, description="Port of the dashboard, on loopback.")
+    local_kafka_port: int = Field(
+        default=29092,
+        description="Port of the Kafka that `warmfront up` runs; its controller: + 1.",
+    )
+    local_registry_port: int = Field(
+        default=28081, description="Port of the schema registry that `warmfront up` runs."
+    )
     pools_file: Path = Field(
         default=Path("infra/pools.toml"), description="Pools and which programs they serve."
     )

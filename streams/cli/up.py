@@ -22,7 +22,6 @@ from schemas.settings import Settings
 from streams.cli.live_summary import LiveSummary
 
 SAMPLE = "sample.csv.gz"
-STATE_DIR = Path(".state")
 
 
 @dataclass(frozen=True)
@@ -37,23 +36,32 @@ class Plan:
         Recording to replay first; None: the synthetic sample, at the first start only.
     collect
         Whether this machine's own programs are telemetry too.
-    ports
-        Kafka's port and the registry's.
     """
 
     settings: Settings
     trace: Path | None
     collect: bool
-    ports: tuple[int, int] = (29092, 28081)
+
+    @property
+    def own_kafka(self) -> bool:
+        """Whether no other broker was named."""
+        return "bootstrap_servers" not in self.settings.model_fields_set
+
+    @property
+    def own_registry(self) -> bool:
+        """Whether no other registry was named."""
+        return "registry_url" not in self.settings.model_fields_set
 
     @property
     def environment(self) -> dict[str, str]:
         """What the processes are told of where things are."""
-        kafka, registry = self.ports
+        known, local = self.settings, "127.0.0.1"
+        kafka = f"{local}:{known.local_kafka_port}"
+        registry = f"http://{local}:{known.local_registry_port}/apis/ccompat/v7"
         return {
-            "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{kafka}",
-            "WARMFRONT_REGISTRY_URL": f"http://127.0.0.1:{registry}/apis/ccompat/v7",
-            "WARMFRONT_STATE_DIR": str(self.settings.state_dir.absolute()),
+            "KAFKA_BOOTSTRAP_SERVERS": kafka if self.own_kafka else known.bootstrap_servers,
+            "WARMFRONT_REGISTRY_URL": registry if self.own_registry else known.registry_url,
+            "WARMFRONT_STATE_DIR": str(known.state_dir.absolute()),
         }
 
     @property
@@ -99,16 +107,21 @@ def _run(supervisor: Supervisor, plan: Plan, console: Console) -> int:
 
 def services(plan: Plan) -> list[Service]:
     """Return what is run, in the order of its start."""
-    kafka, registry = plan.ports
-    folder = plan.settings.state_dir.absolute()
-    port = plan.settings.dashboard_port
-    running: list[Service] = [
-        ServerService("kafka", LocalKafka(folder / "kafka", port=kafka, controller_port=kafka + 1)),
-        ServerService("registry", LocalRegistry(folder / "registry", port=registry)),
+    known = plan.settings
+    folder = known.state_dir.absolute()
+    running: list[Service] = []
+    if plan.own_kafka:
+        port = known.local_kafka_port
+        kafka = LocalKafka(folder / "kafka", port=port, controller_port=port + 1)
+        running.append(ServerService("kafka", kafka))
+    if plan.own_registry:
+        registry = LocalRegistry(folder / "registry", port=known.local_registry_port)
+        running.append(ServerService("registry", registry))
+    running += [
         _command(plan, "topics", "topics", "--create", is_job=True),
         _command(plan, "worker", "worker"),
         _command(plan, "allocator", "allocator"),
-        _command(plan, "dashboard", "dashboard", ready_port=port),
+        _command(plan, "dashboard", "dashboard", ready_port=known.dashboard_port),
         *_replay(plan, folder),
     ]
     if plan.collect:
@@ -117,18 +130,14 @@ def services(plan: Plan) -> list[Service]:
 
 
 def _replay(plan: Plan, folder: Path) -> list[Service]:
-    shifted = ("--shift-to-now", "--requests")
-    if plan.trace is not None:
-        return [
-            _command(plan, "replay", "replay", str(plan.trace.absolute()), *shifted, is_job=True)
-        ]
+    """Replay the trace or the sample; one that was replayed before ends at once."""
     sample = folder / SAMPLE
-    if sample.exists():
-        return []  # it was replayed at the first start; its times would be in the past by now
-    return [
-        _command(plan, "simulate", "simulate", str(sample), is_job=True),
-        _command(plan, "replay", "replay", str(sample), *shifted, is_job=True),
-    ]
+    source = plan.trace.absolute() if plan.trace else sample
+    jobs: list[Service] = []
+    if plan.trace is None and not sample.exists():
+        jobs.append(_command(plan, "simulate", "simulate", str(sample), is_job=True))
+    arguments = ("replay", str(source), "--shift-to-now", "--requests")
+    return [*jobs, _command(plan, "replay", *arguments, is_job=True)]
 
 
 def _command(
