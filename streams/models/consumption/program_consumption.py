@@ -2,10 +2,11 @@
 
 import struct
 
-from streams.models.consumption.quantile_sketch import MAX_BUCKETS, MAX_LEVEL, QuantileSketch
+from streams.models.consumption.quantile_sketch import MAX_BUCKETS, QuantileSketch
 from streams.models.consumption.resources import FLOORS, RESOURCES
 
-_HEAD = struct.Struct("<BhB")  # level and number of buckets, first key, zeros
+_HEAD = struct.Struct("<Bh")  # zeros follow?, level (3 bits), buckets (4 bits); first key
+_ZEROS = 0x80
 _LARGEST = 2.0**100  # of any resource: beyond it (and inf, nan) it is no measurement
 
 Sketches = list[QuantileSketch | None]
@@ -30,14 +31,14 @@ def add_value(sketches: Sketches, resource: int, value: float) -> bool:
 
 
 def pack_sketches(sketches: Sketches) -> bytes:
-    """A bit mask of the resources seen, then 4 bytes and the counts of each."""
+    """A bit mask of the resources seen, then 3 or 4 bytes and the counts of each."""
     mask = sum(1 << k for k, sketch in enumerate(sketches) if sketch is not None)
     parts = [bytes((mask,))]
     for sketch in sketches:
         if sketch is not None:
-            shape = sketch.level << 4 | len(sketch.counts)
-            parts.append(_HEAD.pack(shape, sketch.first, sketch.zeros))
-            parts.append(bytes(sketch.counts))
+            shape = (_ZEROS if sketch.zeros else 0) | sketch.level << 4 | len(sketch.counts)
+            parts.append(_HEAD.pack(shape, sketch.first))
+            parts.append(bytes([sketch.zeros, *sketch.counts] if sketch.zeros else sketch.counts))
     return b"".join(parts)
 
 
@@ -64,12 +65,15 @@ def _unpack_sketch(data: bytes, at: int) -> tuple[QuantileSketch, int]:
     if at + _HEAD.size > len(data):
         raise ValueError("consumption: truncated")
     sketch = QuantileSketch()
-    shape, sketch.first, sketch.zeros = _HEAD.unpack_from(data, at)
-    sketch.level, buckets = shape >> 4, shape & 15
+    shape, sketch.first = _HEAD.unpack_from(data, at)
+    sketch.level, buckets = shape >> 4 & 7, shape & 15
     at += _HEAD.size
-    if buckets > MAX_BUCKETS or sketch.level > MAX_LEVEL or at + buckets > len(data):
+    zeros = shape >> 7
+    if buckets > MAX_BUCKETS or at + zeros + buckets > len(data):
         raise ValueError("consumption: a sketch is out of range")
     if abs(sketch.first) << sketch.level > 8 * 128:
         raise ValueError("consumption: a bucket is out of range")
+    sketch.zeros = data[at] if zeros else 0
+    at += zeros
     sketch.counts = list(data[at : at + buckets])
     return sketch, at + buckets

@@ -1,24 +1,27 @@
-"""A mergeable quantile sketch of about 15 bytes, one for each user, program and resource."""
+"""A mergeable quantile sketch of at most 12 bytes, one for each user, program and resource."""
 
 from itertools import pairwise
 
 from streams.models.consumption.log_buckets import border, bucket
 
-MAX_BUCKETS = 15
+MAX_BUCKETS = 8
 _MAX_COUNT = 255  # a byte
-MAX_LEVEL = 9  # one bucket for 64 octaves: nothing is left to make coarser
+MAX_LEVEL = 7  # one bucket for 16 octaves
+_TAIL = 0.25  # so much of the lowest values shares one bucket before all are made coarser
 MIN_KEY, MAX_KEY = -32768, 32767
 
 
 class QuantileSketch:
-    """Counts in at most fifteen logarithmic buckets, each a byte.
+    """Counts in at most eight logarithmic buckets, each a byte.
 
-    When the range needs more buckets, neighbours are merged (uniform collapse), so that memory in
-    a factor of four keeps its 5.9 % relative error and CPU over a factor of hundred has 20 %. When
-    a count outgrows its byte all are halved: old behaviour is forgotten after some hundred samples.
+    Where the range needs more, the lowest values share a bucket while they are at most a quarter of
+    all; else neighbours are merged (uniform collapse). Upper quantiles, which size a machine, keep
+    their accuracy: of 3,000 log-normal values of sigma 0.3, 1 and 2 the median is off by 0.7, 1.9
+    and 3.7 %, the 0.95 quantile by 3, 9 and 19 %. When a count outgrows its byte all are halved:
+    old behaviour is forgotten after some hundred samples.
 
-    A ddsketch 3.0.1 object does the same in 4.4 us an addition and KBs of memory; see
-    docs/explanation/profile.md.
+    A ddsketch 3.0.1 object of the same accuracy takes 1.8 KB and 0.8 us an addition, this one 4 to
+    12 bytes and 0.5 us; see docs/explanation/profile.md.
 
     Examples
     --------
@@ -64,17 +67,39 @@ class QuantileSketch:
         if not self.counts:
             self.first, self.counts = key, [count]
             return
+        while self._span(key) > MAX_BUCKETS:
+            lowest = max(self.first + len(self.counts) - 1, key) - MAX_BUCKETS + 1
+            if self.level == MAX_LEVEL or self._mass_below(lowest) <= _TAIL * sum(self.counts):
+                self._collapse_below(lowest)
+                key = max(key, lowest)
+            else:
+                self._coarsen()
+                key >>= 1
         last = self.first + len(self.counts) - 1
-        while max(last, key) - min(self.first, key) >= MAX_BUCKETS:
-            self._coarsen()
-            key >>= 1
-            last = self.first + len(self.counts) - 1
         if key < self.first:
             self.counts[:0] = [0] * (self.first - key)
             self.first = key
         else:
             self.counts.extend([0] * (key - last))
         self._increase(key - self.first, count)
+
+    def _span(self, key: int) -> int:
+        """Buckets from the lowest to the highest, `key` included."""
+        last = self.first + len(self.counts) - 1
+        return max(last, key) - min(self.first, key) + 1
+
+    def _mass_below(self, key: int) -> int:
+        return sum(self.counts[: max(0, key - self.first)])
+
+    def _collapse_below(self, key: int) -> None:
+        """Count everything below a bucket into it."""
+        gone = min(key - self.first, len(self.counts))
+        if gone <= 0:
+            return
+        below = sum(self.counts[:gone])
+        self.counts = self.counts[gone:] or [0]
+        self.first = key
+        self._increase(0, below)
 
     def _increase(self, at: int, count: int) -> None:
         self.counts[at] += count
@@ -154,12 +179,12 @@ class QuantileSketch:
 
 
 def quantile_of_buckets(rows: list[tuple[float, float, float]], q: float) -> float | None:
-    """Quantile of buckets (lower, upper, weight) that may overlap, straight within each.
+    """Quantile of buckets (lower, upper, weight) that may overlap, even in the logarithm in each.
 
     Examples
     --------
-    >>> quantile_of_buckets([(1.0, 2.0, 10.0), (2.0, 4.0, 10.0)], 0.75)
-    3.0
+    >>> quantile_of_buckets([(1.0, 2.0, 10.0), (2.0, 4.0, 10.0)], 0.75) == 8.0**0.5
+    True
     """
     total = sum(weight for *_, weight in rows)
     if total <= 0.0:
@@ -168,7 +193,8 @@ def quantile_of_buckets(rows: list[tuple[float, float, float]], q: float) -> flo
     below, at = 0.0, 0.0
     for low, high, weight in _pieces(rows):
         if weight > 0.0 and below + weight >= wanted:
-            return low + (high - low) * max(0.0, wanted - below) / weight
+            share = max(0.0, wanted - below) / weight
+            return low * (high / low) ** share if low > 0.0 else 0.0
         below, at = below + weight, high
     return at
 

@@ -2,7 +2,7 @@
 
 from datetime import tzinfo
 from math import cos, expm1, log1p, pi, sin
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from river import linear_model, optim, preprocessing, stats
@@ -10,22 +10,29 @@ from river import linear_model, optim, preprocessing, stats
 from streams.models.cycles.local_hour import utc_offset_s
 from streams.models.cycles.section import decode_section, encode_section
 from streams.models.cycles.sessions import ClosedSession
-from streams.models.river import dump, load
+from streams.models.river.linear_regression import dump_regression, load_regression
+from streams.models.river.mean_var import MeanState, load_mean
+from streams.models.river.standard_scaler import ScalerState, dump_scaler, load_scaler
 
 _VERSION = 1
 _DAY_S = 86_400
 _RATE = 0.003  # of the correction; 0.01 loses half of its gain, 0.05 is worse than none
 _L2 = 0.1
 _CLIP = 3.0  # standard deviations: one odd gap must not throw the weights
+_FEATURES = ("sin", "cos", "last", "gap")
 _LONGEST = 12.0  # log minutes: four months
 
 
 class _State(msgspec.Struct, array_like=True):
+    """The estimators' statistics, without what is the same for every user."""
+
+    sessions: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
     last_log: float
     last_end_s: float | None
-    mean: bytes
-    scaler: bytes
-    correction: bytes
+    mean: float
+    means: list[float]
+    variances: list[float]
+    weights: list[float]
 
 
 _DECODER = msgspec.msgpack.Decoder(_State)
@@ -90,32 +97,44 @@ class SessionLength:
         return {name: max(-_CLIP, min(_CLIP, value)) for name, value in scaled.items()}
 
     def to_bytes(self) -> bytes:
-        """Before the first session the estimators are left out: nothing was learnt."""
-        if not self._mean.n:
-            return encode_section(_VERSION, _State(0.0, None, b"", b"", b""))
-        parts = (dump(self._mean), dump(self._scaler), dump(self._correction))
-        return encode_section(_VERSION, _State(self._last_log, self._last_end_s, *parts))
+        scaler, correction = dump_scaler(self._scaler), dump_regression(self._correction)
+        weights = dict(zip(correction.names, correction.weights, strict=True))
+        state = _State(
+            int(self._mean.n),
+            self._last_log,
+            self._last_end_s,
+            self._mean.get(),
+            scaler.means,
+            scaler.variances,
+            [weights[name] for name in _FEATURES if name in weights],
+        )
+        return encode_section(_VERSION, state)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "SessionLength":
         state = decode_section("session length", _VERSION, _DECODER, data)
         length = cls()
-        if not (state.mean or state.scaler or state.correction):
-            return length
-        length._mean = _load(state.mean, stats.Mean)
-        length._scaler = _load(state.scaler, preprocessing.StandardScaler)
-        length._correction = _load(state.correction, linear_model.LinearRegression)
+        n = state.sessions
+        names: list[str | int] = list(_FEATURES)
+        if n:
+            scaler = ScalerState(True, names, [n] * len(names), state.means, state.variances)
+            length._scaler = load_scaler(scaler)
+            length._mean = load_mean(MeanState(float(n), state.mean))
+        elif state.means or state.variances:
+            raise ValueError("session length: statistics of no session")
+        length._restore_correction(state.weights, steps=max(0, n - 1))
         length._last_log, length._last_end_s = state.last_log, state.last_end_s
         return length
+
+    def _restore_correction(self, weights: list[float], steps: int) -> None:
+        """Weights exist from the second session on."""
+        if len(weights) != (len(_FEATURES) if steps else 0):
+            raise ValueError(f"session length: {len(weights)} weights")
+        state = dump_regression(self._correction)
+        state.steps, state.names, state.weights = steps, list(_FEATURES[: len(weights)]), weights
+        self._correction = load_regression(state)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SessionLength) and self.to_bytes() == other.to_bytes()
 
     __hash__ = None  # type: ignore[assignment]  # the state changes
-
-
-def _load(data: bytes, kind: type) -> Any:
-    estimator = load(data)
-    if type(estimator) is not kind:
-        raise ValueError(f"session length: a {type(estimator).__name__} is no {kind.__name__}")
-    return estimator

@@ -8,8 +8,6 @@ References
 Gelman et al., Bayesian Data Analysis (2013), 2.6 and 5: Gamma-Poisson, hierarchical shrinkage.
 """
 
-from dataclasses import dataclass
-
 from streams.models.cycles.local_hour import WEEK_HOURS, hour_of_week
 from streams.models.cycles.week_activity import WeekActivity
 from streams.models.cycles.week_rates import WeekRates
@@ -22,7 +20,6 @@ _WORKDAYS = tuple(range(0, 120, 24))
 _WEEKEND = (120, 144)
 
 
-@dataclass(frozen=True, slots=True)
 class WeekPosterior:
     """The estimates as of one local hour; O(1) for each hour asked.
 
@@ -36,9 +33,22 @@ class WeekPosterior:
         Local hour of now, which is not over yet and not counted as exposure.
     """
 
-    week: WeekActivity
-    rates: WeekRates
-    hour: int
+    __slots__ = ("_levels", "_weeks", "hour", "rates", "week")
+
+    def __init__(self, week: WeekActivity, rates: WeekRates, hour: int) -> None:
+        self.week = week
+        self.rates = rates
+        self.hour = hour
+        self._weeks = self._mean_exposure()
+        totals = (rates.launches_a_week, rates.active_a_week)
+        self._levels = tuple(self._level(what, total) for what, total in enumerate(totals))
+
+    def _level(self, what: int, total: float) -> float:
+        """Launches (`what` 0) or active hours (1) of this user, relative to the population's."""
+        if total <= 0.0:
+            return 0.0
+        seen = self.week.total(what, self.hour - 1)
+        return (seen + _LEVEL_WEEKS * total) / ((self._weeks + _LEVEL_WEEKS) * total)
 
     def launches(self, at: int) -> float:
         """Expected launches in hour `at` of the week."""
@@ -54,9 +64,7 @@ class WeekPosterior:
 
     def active_share(self) -> float:
         """Share of all hours in which the user is active."""
-        seen = self.week.total(1, self.hour - 1)
-        weeks, prior = self._mean_exposure(), self.rates.active_a_week
-        return (seen + _LEVEL_WEEKS * prior) / ((weeks + _LEVEL_WEEKS) * WEEK_HOURS)
+        return self._levels[1] * self.rates.active_a_week / WEEK_HOURS
 
     def _like_days(self, at: int, what: int) -> float:
         days = _WEEKEND if at >= _WEEKEND[0] else _WORKDAYS
@@ -70,16 +78,8 @@ class WeekPosterior:
 
     def _population(self, at: int, what: int) -> float:
         """The population's hour, scaled to the level of this user."""
-        rates = self.rates
-        hour, total = (
-            (rates.launches[at], rates.launches_a_week),
-            (rates.active[at], rates.active_a_week),
-        )[what]
-        weeks = self._mean_exposure()
-        seen = self.week.total(what, self.hour - 1)
-        if total <= 0.0:
-            return 0.0
-        return hour * (seen + _LEVEL_WEEKS * total) / ((weeks + _LEVEL_WEEKS) * total)
+        rates = self.rates.active if what else self.rates.launches
+        return rates[at] * self._levels[what]
 
     def _mean_exposure(self) -> float:
         at = hour_of_week(self.hour)
