@@ -1,0 +1,125 @@
+"""Makes the calls that were committed, beside the request path or in line with a replay."""
+
+import queue
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import structlog
+
+from allocator.clock import CallClock
+from allocator.cloud.protocol import Cloud, CloudError, InstanceSpec
+from allocator.machine.observed import Answer, Call, Observed, Result, Verb
+from schemas.pools import Pool
+
+LOG = structlog.get_logger(__name__)
+THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A listing and when it was asked for.
+
+    Parameters
+    ----------
+    pool
+        Of what.
+    asked_ms
+        When.
+    found
+        What; None where the cloud did not answer.
+    """
+
+    pool: str
+    asked_ms: int
+    found: list[Observed] | None
+
+
+class Executor:
+    """Makes calls; their ends are fetched with `ended`.
+
+    Parameters
+    ----------
+    cloud
+        Where.
+    pools
+        What instances are made of, by name.
+    clock
+        Told when each call was decided.
+    """
+
+    def __init__(self, cloud: Cloud, pools: Mapping[str, Pool], clock: CallClock) -> None:
+        self._cloud = cloud
+        self._pools = pools
+        self._clock = clock
+        self._ends: queue.SimpleQueue[Result | Listing] = queue.SimpleQueue()
+        self._threads = ThreadPoolExecutor(THREADS, "cloud")
+        self._is_listing: set[str] = set()
+
+    def submit(self, call: Call) -> None:
+        """Make a call in the background."""
+        self._threads.submit(lambda: self._ends.put(self._make(call)))
+
+    def submit_listing(self, pool: str, asked_ms: int) -> None:
+        """List a pool in the background, unless that is under way."""
+        if pool not in self._is_listing:
+            self._is_listing.add(pool)
+            self._threads.submit(lambda: self._ends.put(self.list_now(pool, asked_ms)))
+
+    def ended(self) -> list[Result | Listing]:
+        """Return what has ended since the last call."""
+        ends: list[Result | Listing] = []
+        while True:
+            try:
+                end = self._ends.get_nowait()
+            except queue.Empty:
+                return ends
+            if isinstance(end, Listing):
+                self._is_listing.discard(end.pool)
+            ends.append(end)
+
+    def make_now(self, call: Call) -> Result:
+        """Make a call and wait for its end, at the time it was decided."""
+        self._clock.at_ms = call.at_ms
+        try:
+            return self._make(call)
+        finally:
+            self._clock.at_ms = None
+
+    def list_now(self, pool: str, asked_ms: int) -> Listing:
+        """List a pool and wait for it."""
+        try:
+            return Listing(pool, asked_ms, self._cloud.list_pool(pool))
+        except CloudError as error:
+            LOG.warning("listing_failed", pool=pool, error=str(error))
+            return Listing(pool, asked_ms, None)
+        except Exception as error:  # noqa: BLE001 - a cloud's client raises what it likes
+            LOG.warning("listing_failed", pool=pool, error=type(error).__name__)
+            return Listing(pool, asked_ms, None)
+
+    def close(self) -> None:
+        """Let what is under way end, start nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _make(self, call: Call) -> Result:
+        try:
+            return Result(call, Answer.DONE, self._send(call))
+        except CloudError as error:
+            return Result(call, error.answer, error=str(error), is_quota=error.is_quota)
+        except Exception as error:  # noqa: BLE001 - whatever it is, what it did is unknown
+            return Result(call, Answer.UNKNOWN, error=type(error).__name__)
+
+    def _send(self, call: Call) -> str | None:
+        pool, cloud, name = self._pools[call.pool], self._cloud, call.instance_id or ""
+        if call.verb is Verb.CREATE:
+            spec = InstanceSpec(
+                call.pool, call.intent_id, pool.flavor, pool.image, pool.zone, pool.network
+            )
+            return cloud.create(spec)
+        if call.verb is Verb.REBUILD:
+            cloud.rebuild(name, pool.image)
+        else:
+            {Verb.DELETE: cloud.delete, Verb.PAUSE: cloud.pause, Verb.UNPAUSE: cloud.unpause}[
+                call.verb
+            ](name)
+        return name

@@ -1,0 +1,69 @@
+"""The life of an instance: its phases and the only ways between them."""
+
+import enum
+from types import MappingProxyType
+
+
+class Phase(enum.StrEnum):
+    """Where an instance is in its life.
+
+    PLANNED and LAUNCHING are unresolved: the cloud may or may not hold an instance for the intent,
+    so both count against the cap.
+    """
+
+    PLANNED = "planned"  # the intent is written, the call is still to be made
+    LAUNCHING = "launching"  # the call was made, or may have been; the answer is unknown
+    BUILDING = "building"  # the cloud has it
+    READY = "ready"
+    PAUSED = "paused"
+    ASSIGNED = "assigned"
+    RELEASED = "released"
+    RECYCLING = "recycling"  # a rebuild makes it as new
+    ERROR = "error"
+    DELETING = "deleting"  # until the cloud says that it knows it no more
+    GONE = "gone"
+
+
+UNRESOLVED = frozenset({Phase.PLANNED, Phase.LAUNCHING})
+COMING = frozenset({Phase.PLANNED, Phase.LAUNCHING, Phase.BUILDING, Phase.RECYCLING})
+WARM = (Phase.READY, Phase.PAUSED)
+
+_ENDS = {Phase.ERROR, Phase.DELETING}
+TRANSITIONS = MappingProxyType(
+    {
+        Phase.PLANNED: {Phase.LAUNCHING, Phase.BUILDING, Phase.GONE},
+        Phase.LAUNCHING: {Phase.BUILDING, Phase.GONE},
+        Phase.BUILDING: {Phase.READY, *_ENDS},
+        Phase.READY: {Phase.ASSIGNED, Phase.PAUSED, *_ENDS},
+        Phase.PAUSED: {Phase.ASSIGNED, Phase.READY, *_ENDS},
+        Phase.ASSIGNED: {Phase.RELEASED, *_ENDS},
+        Phase.RELEASED: {Phase.RECYCLING, *_ENDS},
+        Phase.RECYCLING: {Phase.READY, *_ENDS},
+        Phase.ERROR: {Phase.DELETING},
+        Phase.DELETING: {Phase.GONE},
+        Phase.GONE: set[Phase](),
+    }
+)
+
+
+class IllegalTransitionError(ValueError):
+    """An instance can't go from its phase to that one."""
+
+
+def check_transition(before: Phase, after: Phase) -> None:
+    """Raise where a phase can't follow another.
+
+    Raises
+    ------
+    IllegalTransitionError
+        If the life of an instance has no such way.
+
+    Examples
+    --------
+    >>> check_transition(Phase.READY, Phase.ASSIGNED)
+    >>> check_transition(Phase.GONE, Phase.READY)
+    Traceback (most recent call last):
+    allocator.machine.lifecycle.IllegalTransitionError: gone can't become ready
+    """
+    if after not in TRANSITIONS[before]:
+        raise IllegalTransitionError(f"{before} can't become {after}")

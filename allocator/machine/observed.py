@@ -1,0 +1,109 @@
+"""What the cloud says of its instances, in the words of this project."""
+
+import enum
+from dataclasses import dataclass
+
+
+class CloudStatus(enum.StrEnum):
+    """State of an instance as the cloud tells it."""
+
+    BUILD = "build"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    REBUILD = "rebuild"
+    ERROR = "error"
+    DELETED = "deleted"  # accepted for deletion, still listed
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One instance of a listing.
+
+    Parameters
+    ----------
+    instance_id
+        The cloud's name.
+    intent_id
+        Our tag; empty where it has none.
+    status
+        What the cloud says.
+    created_ms, ready_ms
+        When it was accepted and became active, by the cloud's clock, where it tells.
+    """
+
+    instance_id: str
+    intent_id: str
+    status: CloudStatus
+    created_ms: int
+    ready_ms: int | None = None
+
+
+class Answer(enum.StrEnum):
+    """How a call to the cloud ended."""
+
+    DONE = "done"
+    REFUSED = "refused"  # the cloud said no: nothing was done (403, 409, 429, before acceptance)
+    MISSING = "missing"  # it knows no such instance (404)
+    UNKNOWN = "unknown"  # a timeout or 5xx: it may have been done
+
+
+class Verb(enum.StrEnum):
+    """What can be asked of the cloud about one instance."""
+
+    CREATE = "CREATE"
+    DELETE = "DELETE"
+    PAUSE = "PAUSE"
+    UNPAUSE = "UNPAUSE"
+    REBUILD = "REBUILD"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call to make once what it rests on is committed.
+
+    Parameters
+    ----------
+    verb, pool, reason
+        What and why.
+    intent_id
+        Which instance of the ledger it is about; a leak's tag for a leak.
+    instance_id
+        The cloud's name; None for a creation.
+    at_ms
+        When it was decided.
+    leak
+        Whether the ledger does not know the instance.
+    """
+
+    verb: Verb
+    pool: str
+    intent_id: str
+    instance_id: str | None
+    at_ms: int
+    reason: str
+    leak: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a call ended.
+
+    Parameters
+    ----------
+    call
+        Which.
+    answer
+        How.
+    instance_id
+        Of a creation that was accepted.
+    error
+        What the cloud said.
+    is_quota
+        Whether it was refused for want of capacity.
+    """
+
+    call: Call
+    answer: Answer
+    instance_id: str | None = None
+    error: str = ""
+    is_quota: bool = False

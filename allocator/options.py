@@ -1,0 +1,45 @@
+"""How one allocator process is run."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from allocator.cloud.simulated import Simulation
+from allocator.machine.leases import LeaseTerms
+from allocator.reconcile.plan import Timings
+
+ClockMode = Literal["wall", "event", "auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class AllocatorOptions:
+    """Options of `warmfront allocator`.
+
+    Parameters
+    ----------
+    clock
+        `wall`: live. `event`: the time of requests and forecasts, for replays of old data.
+        `auto`: event time until it has caught up with the wall, then the wall: a recording that
+        is shifted to end now is replayed and followed live by one process.
+    observe_only
+        Tell what the reserve would be; launch on request only.
+    active_max
+        So many warm instances of a pool stay running, the others are paused; None runs all.
+    poll_s
+        Seconds between two listings of a pool in live operation.
+    batch
+        Most messages in a transaction.
+    simulation, seed
+        The simulated cloud.
+    terms, timings
+        See there.
+    """
+
+    clock: ClockMode = "wall"
+    observe_only: bool = False
+    active_max: int | None = None
+    poll_s: float = 1.0
+    batch: int = 200
+    simulation: Simulation = field(default_factory=Simulation)
+    seed: int = 0
+    terms: LeaseTerms = field(default_factory=LeaseTerms)
+    timings: Timings = field(default_factory=Timings)

@@ -1,0 +1,104 @@
+"""Takes a listing in: what was built, what broke, what is missing."""
+
+from collections.abc import Sequence
+
+from allocator.machine.instance import Instance
+from allocator.machine.ledger import PoolLedger
+from allocator.machine.lifecycle import UNRESOLVED, WARM, Phase
+from allocator.machine.observed import CloudStatus, Observed
+from allocator.machine.outbox import Outbox
+from allocator.reconcile.facts import event, fail_lease
+from allocator.reconcile.plan import Timings
+
+LEADS_KEPT = 64
+MISSED_IN = 2
+
+
+class Registrar:
+    """Matches listings with the ledger by our intent tag."""
+
+    def __init__(self, ledger: PoolLedger, timings: Timings) -> None:
+        self._ledger = ledger
+        self._timings = timings
+
+    def register(self, listing: Sequence[Observed], now_ms: int, outbox: Outbox) -> None:
+        """Apply a listing that was asked for at `now_ms` or later."""
+        seen = {found.intent_id: found for found in reversed(listing)}
+        for instance in list(self._ledger.instances.values()):
+            found = seen.get(instance.intent_id)
+            if found is None:
+                self._missing(instance, now_ms, outbox)
+            else:
+                self._found(instance, found, now_ms, outbox)
+
+    def _found(self, instance: Instance, found: Observed, now_ms: int, outbox: Outbox) -> None:
+        instance.missed = 0
+        if instance.phase in UNRESOLVED:
+            instance.instance_id = found.instance_id
+            self._ledger.move(instance, Phase.BUILDING, now_ms, "found by its tag")
+        if instance.instance_id != found.instance_id or instance.phase is Phase.DELETING:
+            return
+        if found.status is CloudStatus.ERROR and instance.phase is not Phase.ERROR:
+            self.lost(instance, now_ms, "the cloud says ERROR", outbox)
+        elif found.status in {CloudStatus.ACTIVE, CloudStatus.PAUSED}:
+            self._is_up(instance, found, now_ms, outbox)
+
+    def _is_up(self, instance: Instance, found: Observed, now_ms: int, outbox: Outbox) -> None:
+        ready_ms = now_ms if found.ready_ms is None else min(found.ready_ms, now_ms)
+        if instance.phase is Phase.BUILDING:
+            self._measure(ready_ms - instance.planned_ms)
+            self._ready(instance, ready_ms, now_ms)
+            outbox.events.append(
+                event(self._ledger.pool, instance, "BUILT", now_ms, "ready for requests")
+            )
+        elif instance.phase is Phase.RECYCLING and self._is_rebuilt(instance, found, now_ms):
+            self._ready(instance, ready_ms, now_ms)
+
+    def _ready(self, instance: Instance, ready_ms: int, now_ms: int) -> None:
+        instance.ready_ms = ready_ms
+        self._ledger.move(instance, Phase.READY, now_ms)
+
+    def _is_rebuilt(self, instance: Instance, found: Observed, now_ms: int) -> bool:
+        """A listing from before the rebuild says ACTIVE too."""
+        if not instance.called:
+            return False
+        if found.ready_ms is not None:
+            return found.ready_ms > instance.since_ms
+        return now_ms - instance.since_ms > self._timings.settle_ms
+
+    def _measure(self, lead_ms: int) -> None:
+        totals = self._ledger.totals
+        totals.lead_ms = [*totals.lead_ms, max(lead_ms, 0)][-LEADS_KEPT:]
+        self._ledger.totals_changed = True
+
+    def _missing(self, instance: Instance, now_ms: int, outbox: Outbox) -> None:
+        settled_ms = instance.planned_ms + self._timings.settle_ms
+        if instance.phase in UNRESOLVED:
+            settled_ms = instance.planned_ms + self._timings.give_up_ms
+        if now_ms < settled_ms or instance.phase in {Phase.DELETING, Phase.ERROR}:
+            return
+        instance.missed += 1
+        if instance.missed < MISSED_IN:
+            return
+        if instance.phase in UNRESOLVED:
+            self._ledger.move(instance, Phase.GONE, now_ms, "the launch came to nothing")
+            reason = "no listing showed it"
+            outbox.events.append(event(self._ledger.pool, instance, "FAILED", now_ms, reason))
+        else:
+            self.lost(instance, now_ms, "two listings lack it", outbox)
+
+    def lost(self, instance: Instance, now_ms: int, reason: str, outbox: Outbox) -> None:
+        """Write an instance off: it will be deleted, and replaced where it is needed."""
+        if instance.phase is Phase.ASSIGNED:
+            fail_lease(self._ledger, instance, now_ms, reason, outbox)
+        else:
+            outbox.events.append(event(self._ledger.pool, instance, "FAILED", now_ms, reason))
+        self._ledger.move(instance, Phase.ERROR, now_ms, reason)
+
+
+def demote_surplus(ledger: PoolLedger, active_max: int | None) -> list[Instance]:
+    """Return the ready instances that should be paused, youngest first."""
+    if active_max is None:
+        return []
+    ready = ledger.in_phase(WARM[0])
+    return list(reversed(ready[active_max:]))
