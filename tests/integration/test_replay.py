@@ -1,15 +1,37 @@
 """A recording replayed through a real broker: everything arrives once, in order."""
 
+import io
+import json
+import os
+import struct
+import subprocess
+import sys
+import threading
+import urllib.request
 from collections import defaultdict
 from pathlib import Path
 
+import fastavro
+import msgspec
 import pytest
+from confluent_kafka import Producer
+from pydantic import SecretStr
 
-from schemas.codec import Codec, MemoryIds
-from schemas.records import Activity, ActivityBatch, AllocationRequest, Tick
+from infra.local.spawn import spawn
+from schemas.codec import Codec, MemoryIds, SchemaIds
+from schemas.records import Activity, ActivityBatch, AllocationRequest, PopulationPrior, Tick
+from schemas.registry import RegistryIds
 from schemas.settings import Settings
-from schemas.topics import ALLOCATION_REQUESTS, TELEMETRY_ACTIVITY, TELEMETRY_TICKS
+from schemas.topics import (
+    ALLOCATION_REQUESTS,
+    POPULATION_PRIOR,
+    TELEMETRY_ACTIVITY,
+    TELEMETRY_TICKS,
+)
 from streams.collect import Replay, ReplayOptions, ReplayReport
+from streams.collect.events import merged_events
+from streams.collect.positions import TopicPositions
+from streams.collect.replay_plan import read_plan
 from tests.testkit.telemetry import create_topics, read_all
 
 pytestmark = pytest.mark.integration
@@ -38,7 +60,7 @@ def recording(tmp_path) -> Path:
     return path
 
 
-def replay(settings: Settings, path: Path, ids: MemoryIds, **options) -> ReplayReport:
+def replay(settings: Settings, path: Path, ids: SchemaIds, **options) -> ReplayReport:
     run = Replay(settings, path, ReplayOptions(pace=False, **options), ids=ids)
     try:
         return run.run()
@@ -46,7 +68,7 @@ def replay(settings: Settings, path: Path, ids: MemoryIds, **options) -> ReplayR
         run.close()
 
 
-def received(settings: Settings, ids: MemoryIds) -> dict[str, list[Activity]]:
+def received(settings: Settings, ids: SchemaIds) -> dict[str, list[Activity]]:
     codec = Codec(ids, settings.topic_prefix)
     events: dict[str, list[Activity]] = defaultdict(list)
     for message in read_all(settings.bootstrap_servers, settings.topic("telemetry.activity")):
@@ -112,3 +134,121 @@ def test_requests_name_the_pool_and_are_given_back(settings, recording) -> None:
         "2": [("REQUEST", "build"), ("RELEASE", "build")],
         "3": [("REQUEST", "build"), ("RELEASE", "build")],
     }
+
+
+def long_recording(path: Path, rows: int) -> Path:
+    lines = ["user,time,program,run_s"]
+    lines += [f"u{n % 23},{1_704_103_200 + n * 7},p{n % 11},{n % 300}" for n in range(rows)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def start_replay(settings: Settings, path: Path, registry_url: str, log) -> subprocess.Popen:
+    return spawn(
+        [sys.executable, "-c", "from streams.cli import main; main()", "replay", str(path),
+         "--no-pace", "--json"],
+        output=log,
+        env={
+            **os.environ,
+            "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+            "WARMFRONT_REGISTRY_URL": registry_url,
+            "WARMFRONT_STATE_DIR": str(settings.state_dir),
+            "WARMFRONT_TOPIC_PREFIX": settings.topic_prefix,
+        },
+    )  # fmt: skip
+
+
+def test_killed_in_the_middle_it_goes_on_without_losing_or_repeating(
+    settings, registry_url, tmp_path
+) -> None:
+    path = long_recording(tmp_path / "long.csv", 40_000)
+    topic = TopicPositions(settings.bootstrap_servers, settings.topic("telemetry.activity"))
+    rows = read_plan(path, ReplayOptions()).rows
+    expected = [(e.user, e.activity) for e in merged_events(rows)]
+    with (tmp_path / "log").open("wb") as log:
+        for more in (500, 6_000):  # before the first checkpoint, and after it
+            enough = sum(topic.ends(4).values()) + more
+            process = start_replay(settings, path, registry_url, log)
+            while sum(topic.ends(4).values()) < enough:
+                assert process.poll() is None, (tmp_path / "log").read_text()
+            process.kill()
+            process.wait()
+        assert start_replay(settings, path, registry_url, log).wait(120) == 0
+    report = msgspec.json.decode((tmp_path / "log").read_bytes().splitlines()[-1])
+    assert 0 < report["resumed_at"] < len(expected)
+
+    ids = RegistryIds(registry_url, settings.state_dir / "other-ids.json")
+    events = received(settings, ids)
+    assert sum(len(of_user) for of_user in events.values()) == len(expected)
+    for user, of_user in events.items():
+        assert of_user == [activity for who, activity in expected if who == user]
+
+
+def test_anybody_with_an_avro_library_reads_the_telemetry(
+    settings, registry_url, recording
+) -> None:
+    replay(settings, recording, RegistryIds(registry_url, settings.schema_cache))
+    users = set()
+    for message in read_all(settings.bootstrap_servers, settings.topic("telemetry.activity")):
+        magic, schema_id = struct.unpack(">bI", message.value()[:5])
+        with urllib.request.urlopen(f"{registry_url}/schemas/ids/{schema_id}") as answer:
+            schema = fastavro.parse_schema(json.loads(json.load(answer)["schema"]))
+        batch = fastavro.schemaless_reader(io.BytesIO(message.value()[5:]), schema, None)
+        assert magic == 0
+        assert all(event["time"].year == 2024 for event in batch["events"])
+        users.add(batch["user"])
+    assert users == {"ada", "bob"}
+
+
+def test_no_byte_on_the_topics_holds_a_user_id_where_a_key_is_configured(
+    settings, recording
+) -> None:
+    hidden = settings.model_copy(update={"pseudonym_key": SecretStr("a key of this deployment")})
+    replay(hidden, recording, MemoryIds(), requests=True)
+    for topic in ("telemetry.activity", "telemetry.ticks", "allocation.requests"):
+        for message in read_all(settings.bootstrap_servers, settings.topic(topic)):
+            sent = (message.key() or b"") + message.value()
+            assert b"ada" not in sent
+            assert b"bob" not in sent
+
+
+def test_it_waits_for_the_hour_that_the_next_event_has_to_see(settings, recording) -> None:
+    ids = MemoryIds()
+    codec = Codec(ids, settings.topic_prefix)
+    run = Replay(settings, recording, ReplayOptions(pace_timeout_s=60.0), ids=ids)
+    reports: list[ReplayReport] = []
+    thread = threading.Thread(target=lambda: reports.append(run.run()))
+    thread.start()
+    ticks = settings.topic("telemetry.ticks")
+    producer = Producer({"bootstrap.servers": settings.bootstrap_servers})
+    for hour, programs in ((473_361, 3), (473_364, 4)):  # 9 h and 12 h of that day
+        closing_ms = (hour + 1) * 3_600_000 + 300_000
+        while (
+            closing_ms
+            not in {
+                codec.decode(TELEMETRY_TICKS, m.value(), Tick).time
+                for m in read_all(settings.bootstrap_servers, ticks)
+            }
+            and thread.is_alive()
+        ):
+            if hour == 473_364:
+                break  # the last hour is closed by the last tick
+        launches = [e.kind for events in received(settings, ids).values() for e in events].count(
+            "LAUNCH"
+        )
+        assert launches == programs or hour == 473_364
+        prior = PopulationPrior(kind="DELTA", hour=hour, body=b"")
+        producer.produce(settings.topic("population.prior"), codec.encode(POPULATION_PRIOR, prior))
+        producer.flush()
+    thread.join(60)
+    run.close()
+    assert reports[0].paced
+    assert reports[0].pace_timeouts == 0
+
+
+def test_without_workers_it_says_so_and_goes_on(settings, recording) -> None:
+    run = Replay(settings, recording, ReplayOptions(pace_timeout_s=0.1), ids=MemoryIds())
+    report = run.run()
+    run.close()
+    assert report.pace_timeouts == 2
+    assert report.events == 9
