@@ -130,9 +130,9 @@ def check_port(what: str, port: int, pid_file: Path | None = None) -> Check:
     if ports.is_free(port):
         return Check(name, Verdict.OK, "free")
     served = pidfile.read(pid_file) if pid_file else None
-    if served and served.port == port:
-        return Check(name, Verdict.OK, f"ours (process {served.pid})")
     holder = _listener(port)
+    if served and (served.port == port or (holder and holder.pid == served.pid)):
+        return Check(name, Verdict.OK, f"ours (process {served.pid})")
     if holder and any(Path(word).name == "warmfront" for word in _command_line(holder)):
         return Check(name, Verdict.OK, f"ours (process {holder.pid})")
     found = f"taken by {_described(holder)}"

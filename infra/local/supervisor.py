@@ -195,7 +195,7 @@ class Supervisor:
     def _give_up(self, one: _Supervised, reason: str) -> None:
         one.state = State.FAILED
         tail = BoundedLog(one.service.log).tail()
-        self.failure = f"{reason}. The end of {one.service.log}:\n{tail}"
+        self.failure = f"{reason}. The end of {one.service.log}:\n{tail}" if tail else reason
 
     def _stop_all(self) -> None:
         give_up_s = time.monotonic() + self.stop_deadline_s

@@ -6,7 +6,6 @@ import urllib.request
 import uuid
 from dataclasses import asdict
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 from confluent_kafka import KafkaException, Producer
@@ -53,7 +52,11 @@ def broker_checks(settings: Settings) -> list[Check]:
     try:
         known = set(admin.list_topics(timeout=TIMEOUT_S).topics)
     except KafkaException:
-        return [_unreachable("broker", settings.bootstrap_servers, _is_own_broker(settings))]
+        return [
+            _unreachable(
+                "broker", settings.bootstrap_servers, _is_own(settings, "bootstrap_servers")
+            )
+        ]
     reached = Check("broker", Verdict.OK, f"{settings.bootstrap_servers} answers")
     return [reached, topics_check(settings, known), clock_check(settings, admin)]
 
@@ -131,7 +134,7 @@ def registry_check(settings: Settings) -> Check:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 - as configured
             subjects = json.load(answer)
     except (OSError, ValueError):
-        return _unreachable("registry", settings.registry_url, _is_own_registry(settings))
+        return _unreachable("registry", settings.registry_url, _is_own(settings, "registry_url"))
     return Check("registry", Verdict.OK, f"{settings.registry_url} has {len(subjects)} subjects")
 
 
@@ -147,25 +150,21 @@ def _unreachable(what: str, address: str, is_own: bool) -> Check:
 
 def _port_checks(settings: Settings) -> list[Check]:
     """Look at the ports that the local pipeline would listen on."""
-    checks = [check_port("dashboard", settings.dashboard_port)]
-    if _is_own_registry(settings):
-        port = urlsplit(settings.registry_url).port or 80
-        pid_file = settings.state_dir / "registry" / "registry.pid"
-        checks.insert(0, check_port("registry", port, pid_file))
-    if _is_own_broker(settings):
-        port = int(settings.bootstrap_servers.rpartition(":")[2])
-        pid_file = settings.state_dir / "kafka" / "kafka.pid"
-        checks.insert(0, check_port("broker", port, pid_file))
-    return checks
+    kafka, state = settings.local_kafka_port, settings.state_dir
+    checks: list[Check] = []
+    if _is_own(settings, "bootstrap_servers"):
+        pid_file = state / "kafka" / "kafka.pid"
+        checks.append(check_port("broker", kafka, pid_file))
+        checks.append(check_port("its controller", kafka + 1, pid_file))
+    if _is_own(settings, "registry_url"):
+        pid_file = state / "registry" / "registry.pid"
+        checks.append(check_port("registry", settings.local_registry_port, pid_file))
+    return [*checks, check_port("dashboard", settings.dashboard_port)]
 
 
-def _is_own_broker(settings: Settings) -> bool:
-    """Whether the broker is the one that `warmfront up` would start: nobody named another."""
-    return bool(settings.bootstrap_servers == Settings.model_fields["bootstrap_servers"].default)
-
-
-def _is_own_registry(settings: Settings) -> bool:
-    return bool(settings.registry_url == Settings.model_fields["registry_url"].default)
+def _is_own(settings: Settings, field: str) -> bool:
+    """Whether it is the one that `warmfront up` would start, since nobody named another."""
+    return field not in settings.model_fields_set
 
 
 def _show(checks: list[Check]) -> None:
