@@ -14,13 +14,13 @@ from allocator.reconcile.collect import LeakCollector
 from allocator.reconcile.expire import expire_builds, expire_leases
 from allocator.reconcile.launch import Backoff, launch
 from allocator.reconcile.plan import PoolPlan
-from allocator.reconcile.reactive import Policy, ReactiveFloor
+from allocator.reconcile.reactive import ForecastPolicy, Policy, ReactiveFloor
 from allocator.reconcile.recycle import recycle
 from allocator.reconcile.register import Registrar, demote_surplus
 from allocator.reconcile.replace import replace_broken, retire, terminable
 from allocator.reconcile.status import StatusReporter
 from allocator.reconcile.thaw import thaw
-from schemas.records import AllocationRequest
+from schemas.records import AllocationRequest, DemandForecast
 
 MINUTE_MS = 60_000
 
@@ -62,6 +62,11 @@ class PoolReconciler:
             self._floor.requested(now_ms / 1000)
             self.policy.requested(now_ms / 1000, request.user, request.program, hit=hit)
             self._keep_policy()
+
+    def forecast(self, forecast: DemandForecast) -> None:
+        """Tell the policy what is expected, where it takes that into account."""
+        if isinstance(self.policy, ForecastPolicy):
+            self.policy.observed_forecast(forecast)
 
     def listing(self, listing: Sequence[Observed], now_ms: int, *, collect: bool = True) -> None:
         """Take a complete listing in, and serve who waits from what became ready."""

@@ -1,9 +1,10 @@
 """The reserve's floor: what a policy without any learning would hold."""
 
 from collections import deque
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from allocator.policy.position import Decision, Position
+from schemas.records import DemandForecast
 
 
 class Policy(Protocol):
@@ -20,6 +21,14 @@ class Policy(Protocol):
 
     def to_bytes(self) -> bytes:
         """Return the learned state."""
+
+
+@runtime_checkable
+class ForecastPolicy(Protocol):
+    """A policy that takes forecasts into account."""
+
+    def observed_forecast(self, forecast: DemandForecast) -> None:
+        """Take the newest forecast of instances over the next hour."""
 
 
 class ReactiveFloor:

@@ -1,0 +1,242 @@
+"""Owns one partition of the pools: reads its messages, keeps its pools, commits, then calls."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from allocator.clock import PartitionClock
+from allocator.executor import Executor, Listing
+from allocator.journal import DeadLetter, Journal
+from allocator.machine.observed import Call
+from allocator.machine.outbox import Outbox
+from allocator.options import AllocatorOptions
+from allocator.reconcile.pool import MINUTE_MS, PoolReconciler
+from allocator.requests import InvalidRequestError, bury, read_forecast, read_request
+from schemas.codec import Codec, UndecodableError
+from schemas.pools import Pool
+from schemas.settings import Settings
+from schemas.topics import ALLOCATION_REQUESTS, FORECASTS_DEMAND
+
+LOG = structlog.get_logger(__name__)
+
+# A replay commits at least once in so much event time while calls wait for the commit: far less
+# than a launch takes, so that nothing becomes ready before its call was made.
+SPAN_MS = 20_000
+# A gap in a replay is stepped through minute by minute, at most this far.
+GAP_MINUTES = 1_440
+# In live operation, pools are looked after this often when nothing happens.
+CYCLE_S = 1.0
+
+
+class PartitionOwner:
+    """The one writer of a partition's pools.
+
+    Parameters
+    ----------
+    settings, options
+        The deployment, and how the allocator is run.
+    codec
+        Of the records.
+    pools
+        All pools, by name.
+    reconcilers
+        Those of this partition.
+    journal, executor, clock
+        Its transactions, calls and time.
+    group
+        Returns the consumer group's metadata, which offsets are committed with.
+    """
+
+    def __init__(
+        self, settings: Settings, options: AllocatorOptions, codec: Codec,
+        pools: Mapping[str, Pool], reconcilers: Mapping[str, PoolReconciler], journal: Journal,
+        executor: Executor, clock: PartitionClock, group: Callable[[], Any],
+        counters: Counter[str],
+    ) -> None:  # fmt: skip
+        self._options = options
+        self._codec = codec
+        self._pools = pools
+        self._reconcilers = reconcilers
+        self._journal = journal
+        self._executor = executor
+        self._clock = clock
+        self._group = group
+        self._counters = counters
+        self._requests = settings.topic(ALLOCATION_REQUESTS.name)
+        self._offsets: dict[str, int] = {}
+        self._letters: list[DeadLetter] = []
+        self._calls_since_ms: int | None = None
+        self._stepped_ms = 0
+        self._cycle_s = 0.0
+        self._listed_s = 0.0
+
+    def handle(self, messages: Sequence[Any]) -> None:
+        """Act on messages and commit.
+
+        Raises
+        ------
+        KafkaException
+            If the commit failed: start again from what is committed.
+        """
+        for message in messages:
+            if message.topic() == self._requests:
+                self._request(message)
+            else:
+                self._forecast(message)
+            # Not before: a replay may commit amid a message, before it was applied.
+            self._offsets[message.topic()] = message.offset() + 1
+        self._commit()
+
+    def cycle(self) -> None:
+        """Take in what the cloud answered, and look after the pools when it is time."""
+        if not self._clock.has_begun:
+            return
+        now_ms = self._clock.now_ms()
+        has_news = self._take_answers(now_ms)
+        is_due = time.monotonic() - self._cycle_s >= CYCLE_S
+        if self._clock.is_live and (has_news or is_due):
+            self._cycle_s = time.monotonic()
+            self._ask_listings(now_ms)
+            self._step(now_ms)
+        if has_news or is_due:
+            self._commit()
+
+    def close(self) -> None:
+        """Give the partition up: commit what is done, make no more calls."""
+        try:
+            self._commit()
+        finally:
+            self._executor.close()
+
+    def abandon(self) -> None:
+        """Forget everything: somebody else owns the partition."""
+        self._executor.close()
+
+    def _request(self, message: Any) -> None:
+        try:
+            pool, request = read_request(
+                self._codec, message.value(), self._pools, self._reconcilers
+            )
+        except (UndecodableError, InvalidRequestError) as error:
+            self._letters.append(bury(message, ALLOCATION_REQUESTS, error))
+            self._counters["dead_letters"] += 1
+            return
+        self._advance(request.time)
+        now_ms = self._clock.now_ms()
+        reconciler = self._reconcilers[pool]
+        if not self._clock.is_live:
+            self._list_now(reconciler, now_ms, collect=False)
+        reconciler.request(request, now_ms)
+        reconciler.step(now_ms)
+        self._note_calls(now_ms)
+        self._counters["requests"] += 1
+
+    def _forecast(self, message: Any) -> None:
+        try:
+            forecast = read_forecast(self._codec, message.value())
+        except UndecodableError as error:
+            self._letters.append(bury(message, FORECASTS_DEMAND, error))
+            self._counters["dead_letters"] += 1
+            return
+        self._counters["forecasts"] += 1
+        if forecast.resource == "INSTANCES" and forecast.horizon == "HOUR":
+            self._advance(forecast.made_at)
+            if forecast.pool in self._reconcilers:
+                self._reconcilers[forecast.pool].forecast(forecast)
+
+    def _advance(self, event_ms: int) -> None:
+        """Let event time pass: in a replay, minute by minute, so that no decision is left out."""
+        before_ms = self._clock.now_ms() if self._clock.has_begun else event_ms
+        if not self._clock.is_live:
+            first = max(before_ms // MINUTE_MS + 1, event_ms // MINUTE_MS - GAP_MINUTES)
+            for minute in range(first, event_ms // MINUTE_MS + 1):
+                self._clock.saw(minute * MINUTE_MS)
+                self._flush_late_calls()
+                if self._clock.is_live:
+                    break
+                self._minute()
+        self._clock.saw(event_ms)
+        self._flush_late_calls()
+
+    def _minute(self) -> None:
+        now_ms = self._clock.now_ms()
+        for reconciler in self._reconcilers.values():
+            self._list_now(reconciler, now_ms, collect=True)
+        self._step(now_ms)
+
+    def _list_now(self, reconciler: PoolReconciler, now_ms: int, *, collect: bool) -> None:
+        ledger = reconciler.ledger
+        if not collect and ledger.coming == 0:
+            return
+        listing = self._executor.list_now(ledger.pool, now_ms)
+        if listing.found is not None:
+            reconciler.listing(listing.found, now_ms, collect=collect)
+
+    def _ask_listings(self, now_ms: int) -> None:
+        if time.monotonic() - self._listed_s < self._options.poll_s:
+            return
+        self._listed_s = time.monotonic()
+        for pool in self._reconcilers:
+            self._executor.submit_listing(pool, now_ms)
+
+    def _take_answers(self, now_ms: int) -> bool:
+        ends = self._executor.ended()
+        for end in ends:
+            if not isinstance(end, Listing):
+                self._reconcilers[end.call.pool].answer(end, now_ms)
+            elif end.found is not None:
+                self._reconcilers[end.pool].listing(end.found, end.asked_ms)
+            else:
+                self._counters["listings_failed"] += 1
+        return bool(ends)
+
+    def _step(self, now_ms: int) -> None:
+        for reconciler in self._reconcilers.values():
+            reconciler.step(now_ms)
+        self._note_calls(now_ms)
+
+    def _note_calls(self, now_ms: int) -> None:
+        if self._calls_since_ms is None and any(r.outbox.calls for r in self._reconcilers.values()):
+            self._calls_since_ms = now_ms
+
+    def _flush_late_calls(self) -> None:
+        since_ms = self._calls_since_ms
+        if since_ms is not None and self._clock.now_ms() - since_ms > SPAN_MS:
+            self._commit()
+
+    def _commit(self) -> None:
+        """Commit what was decided, and only then call the cloud."""
+        changes, outbox = self._take()
+        self._calls_since_ms = None
+        if not (any(changes.values()) or outbox or self._letters or self._offsets):
+            return
+        started_s = time.monotonic()
+        now_ms = self._clock.now_ms() if self._clock.has_begun else 0
+        self._journal.commit(changes, outbox, self._letters, self._offsets, self._group(), now_ms)
+        self._counters["commits"] += 1
+        self._counters["commit_us"] += int((time.monotonic() - started_s) * 1e6)
+        self._letters, self._offsets = [], {}
+        for call in outbox.calls:
+            self._call(call)
+
+    def _take(self) -> tuple[dict[str, dict[str, bytes | None]], Outbox]:
+        whole = Outbox()
+        changes: dict[str, dict[str, bytes | None]] = {}
+        for pool, reconciler in self._reconcilers.items():
+            changes[pool], outbox = reconciler.take()
+            whole.events += outbox.events
+            whole.actions += outbox.actions
+            whole.statuses += outbox.statuses
+            whole.calls += outbox.calls
+        return changes, whole
+
+    def _call(self, call: Call) -> None:
+        self._counters["calls"] += 1
+        if self._clock.is_live:
+            self._executor.submit(call)
+        else:
+            result = self._executor.make_now(call)
+            self._reconcilers[call.pool].answer(result, self._clock.now_ms())

@@ -1,0 +1,52 @@
+"""Makes the reconciler of a pool from its plan and its committed state."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from allocator.machine.ledger import PoolLedger
+from allocator.options import AllocatorOptions
+from allocator.policy.knobs import ReserveKnobs
+from allocator.policy.reserve import ReservePolicy
+from allocator.reconcile.plan import PoolPlan
+from allocator.reconcile.pool import PoolReconciler
+from schemas.pools import Pool
+
+LOG = structlog.get_logger(__name__)
+
+
+def knobs_of(pool: Pool, options: AllocatorOptions) -> ReserveKnobs:
+    """Return the policy's knobs for a pool."""
+    return ReserveKnobs(
+        target_hit_rate=pool.target_hit_rate,
+        # Until measured; the policy plans in whole seconds, up to an hour.
+        lead_time_s=min(max(options.simulation.launch_median_s, 1.0), 3600.0),
+        min_size=pool.min_instances,
+        max_size=pool.max_instances,
+        cap=pool.cap,
+        min_life_s=options.timings.min_life_ms / 1000,
+        observe_only=options.observe_only,
+    )
+
+
+def restore_pool(
+    pool: Pool, options: AllocatorOptions, state: Mapping[str, bytes], epoch: int
+) -> PoolReconciler:
+    """Return a pool's reconciler as of its last commit.
+
+    Parameters
+    ----------
+    epoch
+        For intent ids, where nothing was committed yet: a number not used before.
+    """
+    ledger = PoolLedger.restore(pool.name, pool.cap, epoch, state)
+    knobs = knobs_of(pool, options)
+    policy = ReservePolicy(knobs)
+    if ledger.totals.policy:
+        try:
+            policy = ReservePolicy.from_bytes(ledger.totals.policy, knobs)
+        except ValueError as error:
+            # What was learned in another version is learned again; leases don't depend on it.
+            LOG.warning("policy_starts_again", pool=pool.name, error=str(error))
+    plan = PoolPlan(pool, options.terms, options.timings, options.active_max, options.observe_only)
+    return PoolReconciler(plan, ledger, policy)

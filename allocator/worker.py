@@ -1,0 +1,172 @@
+"""The allocator's process: a Kafka consumer that owns pools by owning their partitions."""
+
+import faulthandler
+import os
+import signal
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from allocator.clock import CallClock, PartitionClock, wall_ms
+from allocator.cloud.protocol import Cloud
+from allocator.cloud.simulated import SimulatedCloud
+from allocator.executor import Executor
+from allocator.journal import Journal
+from allocator.options import AllocatorOptions
+from allocator.owner import PartitionOwner
+from allocator.partitioning import partition_of
+from allocator.pools import restore_pool
+from schemas.codec import Codec, SchemaIds
+from schemas.pools import load_pools
+from schemas.registry import RegistryIds
+from schemas.settings import Settings
+from schemas.topics import ALLOCATION_REQUESTS, FORECASTS_DEMAND
+
+LOG = structlog.get_logger(__name__)
+POLL_S = 0.05
+EXIT_START_AGAIN = 70
+
+
+class AllocatorWorker:
+    """Consumes requests and forecasts, one owner per partition.
+
+    Parameters
+    ----------
+    settings, options
+        The deployment, and how the allocator is run.
+    ids
+        Source of schema ids, by default the registry with its cache.
+    """
+
+    def __init__(
+        self, settings: Settings, options: AllocatorOptions, ids: SchemaIds | None = None
+    ) -> None:
+        self._settings = settings
+        self._options = options
+        ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
+        self._codec = Codec(ids, settings.topic_prefix)
+        self._pools = {pool.name: pool for pool in load_pools(settings.pools_file)}
+        self._topics = [settings.topic(t.name) for t in (ALLOCATION_REQUESTS, FORECASTS_DEMAND)]
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": settings.bootstrap_servers,
+                "group.id": settings.topic("allocator"),
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+                # Both topics' partitions of one number go to one member.
+                "partition.assignment.strategy": "range",
+                "session.timeout.ms": 10_000,
+                "fetch.wait.max.ms": 50,
+                "log_level": 3,
+            }
+        )
+        self._owners: dict[int, PartitionOwner] = {}
+        self._is_stopping = False
+        self.counters: Counter[str] = Counter()
+
+    def run(self) -> None:
+        """Work until `stop`.
+
+        Raises
+        ------
+        KafkaException
+            If something could not be committed; what is in memory is worth nothing then.
+        """
+        self._consumer.subscribe(
+            self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
+        try:
+            while not self._is_stopping:
+                self._turn()
+        finally:
+            self._consumer.close()
+
+    def stop(self) -> None:
+        """End `run` after the turn under way."""
+        self._is_stopping = True
+
+    def _turn(self) -> None:
+        first = self._consumer.poll(POLL_S)
+        if first is not None:
+            by_partition: dict[int, list[Any]] = defaultdict(list)
+            for message in (first, *self._consumer.consume(self._options.batch - 1, 0)):
+                if message.error() is not None:
+                    raise KafkaException(message.error())
+                by_partition[message.partition()].append(message)
+            for partition, messages in by_partition.items():
+                if partition in self._owners:
+                    self._owners[partition].handle(messages)
+        for owner in list(self._owners.values()):
+            owner.cycle()
+
+    def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        for partition in sorted({p.partition for p in partitions}):
+            self._owners[partition] = self._own(partition)
+        # Only now: the older owner's last transaction is settled since it was fenced.
+        positions = consumer.committed(partitions, 30)
+        for position in positions:
+            if position.error is not None:
+                raise KafkaException(position.error)
+        consumer.assign(positions)
+        LOG.info("owns", partitions=sorted(self._owners))
+
+    def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        del consumer
+        for partition in {p.partition for p in partitions}:
+            owner = self._owners.pop(partition, None)
+            if owner is not None:
+                owner.close()
+
+    def _lost(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        """Forget: somebody else may own them, and our commit would be fenced."""
+        del consumer
+        for partition in {p.partition for p in partitions}:
+            owner = self._owners.pop(partition, None)
+            if owner is not None:
+                owner.abandon()
+
+    def _own(self, partition: int) -> PartitionOwner:
+        journal = Journal(self._settings, self._codec, partition)
+        state = journal.open()
+        clock = PartitionClock(self._options.clock)
+        call_clock = CallClock(clock)
+        count = self._settings.pool_partitions
+        reconcilers = {
+            name: restore_pool(pool, self._options, state.get(name, {}), wall_ms())
+            for name, pool in self._pools.items()
+            if partition_of(name.encode(), count) == partition
+        }
+        executor = Executor(self._cloud(partition, call_clock), self._pools, call_clock)
+        return PartitionOwner(
+            self._settings, self._options, self._codec, self._pools, reconcilers, journal,
+            executor, clock, self._consumer.consumer_group_metadata, self.counters,
+        )  # fmt: skip
+
+    def _cloud(self, partition: int, clock: CallClock) -> Cloud:
+        name = f"{self._settings.topic_prefix}cloud-{partition}.sqlite"
+        return SimulatedCloud(
+            clock, self._settings.topic_prefix or "warmfront", self._options.simulation,
+            self._options.seed, self._settings.state_dir / Path(name),
+        )  # fmt: skip
+
+
+def run(
+    settings: Settings, options: AllocatorOptions | None = None, ids: SchemaIds | None = None
+) -> None:
+    """Run an allocator until SIGTERM or SIGINT; ends the process with 70 to be started again."""
+    faulthandler.enable()
+    worker = AllocatorWorker(settings, options or AllocatorOptions(), ids)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    try:
+        worker.run()
+    except Exception:
+        LOG.exception("allocator_ends")
+        sys.stderr.flush()
+        # At once: nothing in memory may be committed after a failed commit.
+        os._exit(EXIT_START_AGAIN)

@@ -1,0 +1,263 @@
+"""The allocator's process on a real broker: each request is answered once, whatever is killed."""
+
+import random
+import sys
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from infra.local.spawn import kill, spawn, stop
+from schemas.codec import Codec
+from schemas.pools import Pool
+from schemas.records import AllocationEvent, AllocationRequest, ReserveState, ReserveStatus
+from schemas.registry import RegistryIds
+from schemas.settings import Settings
+from schemas.topics import (
+    ALLOCATION_EVENTS,
+    ALLOCATION_REQUESTS,
+    FORECASTS_DEMAND,
+    RESERVE_ACTIONS,
+    RESERVE_STATE,
+    RESERVE_STATUS,
+    dead_letters,
+)
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults]
+
+POOLS = ("office", "build", "default")
+TOPICS = (ALLOCATION_REQUESTS, ALLOCATION_EVENTS, FORECASTS_DEMAND, RESERVE_ACTIONS)
+CHILD = """
+import sys
+from allocator.cloud.simulated import Simulation
+from allocator.options import AllocatorOptions
+from allocator.worker import run
+from schemas.settings import Settings
+run(Settings(), AllocatorOptions(poll_s=0.2, simulation=Simulation(
+    launch_median_s=0.5, rebuild_s=0.3, delete_s=0.2, fault_rate=float(sys.argv[1]))))
+"""
+
+
+class Deployment:
+    """A broker's topics under one prefix, and allocators that use them."""
+
+    def __init__(self, settings: Settings, fault_rate: float = 0.0) -> None:
+        self.settings = settings
+        self.codec = Codec(
+            RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix
+        )
+        self.producer = Producer(
+            {"bootstrap.servers": settings.bootstrap_servers, "partitioner": "murmur2_random"}
+        )
+        self.fault_rate = fault_rate
+        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+        self._create()
+
+    def _create(self) -> None:
+        name = self.settings.topic
+        new = [NewTopic(name(t.name), 4, 1) for t in (*TOPICS, RESERVE_STATUS)]
+        new.append(NewTopic(name(RESERVE_STATE.name), 4, 1, config={"cleanup.policy": "compact"}))
+        consumed = (ALLOCATION_REQUESTS, FORECASTS_DEMAND)
+        new += [NewTopic(name(dead_letters(topic).name), 1, 1) for topic in consumed]
+        for future in self._admin.create_topics(new).values():
+            future.result(30)
+
+    def start(self):
+        settings = self.settings
+        env = {
+            "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+            "WARMFRONT_REGISTRY_URL": settings.registry_url,
+            "WARMFRONT_TOPIC_PREFIX": settings.topic_prefix,
+            "WARMFRONT_STATE_DIR": str(settings.state_dir),
+            "WARMFRONT_POOLS_FILE": str(settings.pools_file),
+        }
+        log = (settings.state_dir / "allocator.log").open("ab")
+        return spawn([sys.executable, "-c", CHILD, str(self.fault_rate)], output=log, env=env)
+
+    def ask(self, request_id: str, pool: str, kind: str = "REQUEST") -> None:
+        request = AllocationRequest(
+            request_id=request_id, kind=kind, user="ann", program="mail", pool=pool,
+            time=time.time_ns() // 1_000_000,
+        )  # fmt: skip
+        self.send(pool, self.codec.encode(ALLOCATION_REQUESTS, request))
+
+    def send(self, pool: str, value: bytes) -> None:
+        self.producer.produce(self.settings.topic(ALLOCATION_REQUESTS.name), value, pool.encode())
+        self.producer.poll(0)
+
+    def messages(self, topic_name: str):
+        """Return all committed messages."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.settings.bootstrap_servers,
+                "group.id": "never-joined",
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+            }
+        )
+        name = self.settings.topic(topic_name)
+        parts = consumer.list_topics(name, timeout=10).topics[name].partitions
+        consumer.assign([TopicPartition(name, p, 0) for p in parts])
+        found, ends = [], 0
+        while ends < len(parts):
+            message = consumer.poll(20)
+            assert message is not None
+            if message.error() is None:
+                found.append(message)
+            else:
+                ends += 1
+        consumer.close()
+        return found
+
+    def events(self) -> list[AllocationEvent]:
+        return [
+            self.codec.decode(ALLOCATION_EVENTS, m.value(), AllocationEvent)
+            for m in self.messages(ALLOCATION_EVENTS.name)
+        ]
+
+    def assigned(self) -> dict[str, set[tuple[str, str]]]:
+        """Return the distinct answers by request."""
+        answers = defaultdict(set)
+        for event in self.events():
+            if event.kind == "ASSIGNED":
+                answers[event.request_id].add((event.event_id, event.instance_id))
+        return answers
+
+    def wait_assigned(self, wanted: set[str], timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while missing := wanted - set(self.assigned()):
+            log = (self.settings.state_dir / "allocator.log").read_text()[-3000:]
+            assert time.monotonic() < deadline, f"no answer to {sorted(missing)[:5]}\n{log}"
+            time.sleep(0.5)
+
+
+@pytest.fixture
+def pools_file(tmp_path) -> Path:
+    path = tmp_path / "pools.toml"
+    path.write_text(
+        "".join(
+            f"[pool.{name}]\nmin_instances = 3\nmax_instances = 8\ncap = 40\n" for name in POOLS
+        )
+    )
+    return path
+
+
+@pytest.fixture
+def deployment(kafka_bootstrap, registry_url, topic_prefix, tmp_path, pools_file) -> Deployment:
+    (tmp_path / "state").mkdir()
+    settings = Settings(
+        bootstrap_servers=kafka_bootstrap, registry_url=registry_url, topic_prefix=topic_prefix,
+        state_dir=tmp_path / "state", pools_file=pools_file,
+    )  # fmt: skip
+    return Deployment(settings)
+
+
+def test_a_warm_instance_is_assigned_and_the_reserve_refilled(deployment) -> None:
+    process = deployment.start()
+    try:
+        deployment.ask("r-1", "office")
+        deployment.wait_assigned({"r-1"}, 40)
+        deployment.ask("r-1", "office", "RELEASE")
+        deployment.send("office", b"\x00 no Avro")
+        deployment.ask("r-2", "office")
+        deployment.wait_assigned({"r-2"}, 20)
+    finally:
+        assert stop(process, 20) == 0
+    kinds = Counter(e.kind for e in deployment.events() if e.request_id == "r-1")
+    assert kinds == {"ASSIGNED": 1, "RELEASED": 1}
+    letters = deployment.messages(dead_letters(ALLOCATION_REQUESTS).name)
+    assert [m.value() for m in letters] == [b"\x00 no Avro"]
+    assert dict(letters[0].headers())["__connect.errors.stage"] == b"allocator"
+    statuses = [
+        deployment.codec.decode(RESERVE_STATUS, m.value(), ReserveStatus)
+        for m in deployment.messages(RESERVE_STATUS.name)
+    ]
+    assert {s.pool for s in statuses} == set(POOLS)
+    assert all(s.reason for s in statuses)
+
+
+def test_kills_at_random_points_answer_every_request_once(deployment) -> None:
+    chance = random.Random(5)
+    deployment.fault_rate = 0.1
+    wanted: set[str] = set()
+    held: list[tuple[str, str]] = []
+    kills = 0
+    for round_number in range(6):
+        process = deployment.start()
+        ends_s = time.monotonic() + chance.uniform(4.0, 7.0)
+        while time.monotonic() < ends_s:
+            name = f"r-{len(wanted)}"
+            pool = chance.choice(POOLS)
+            wanted.add(name)
+            held.append((name, pool))
+            for _ in range(chance.choice((1, 1, 2))):
+                deployment.ask(name, pool)
+            if len(held) > 20:
+                deployment.ask(*held.pop(0), "RELEASE")
+            if chance.random() < 0.1:
+                deployment.send(pool, chance.randbytes(20))
+            time.sleep(0.1)
+        deployment.producer.flush()
+        if round_number < 5:
+            kill(process)
+            kills += 1
+    try:
+        for lease in held:
+            deployment.ask(*lease, "RELEASE")
+        deployment.producer.flush()
+        time.sleep(1)
+        settled(deployment, wanted)
+    finally:
+        assert stop(process, 20) == 0
+    assert kills == 5
+    answers = deployment.assigned()
+    assert {name: found for name, found in answers.items() if len(found) > 1} == {}
+    assert_no_two_leases_at_once(deployment.events())
+
+
+def settled(deployment: Deployment, wanted: set[str]) -> None:
+    """Wait until each request has its answer: assigned, or released before it was served."""
+    deadline = time.monotonic() + 60
+    while True:
+        answered = {e.request_id for e in deployment.events() if e.kind in ENDS}
+        if wanted <= answered:
+            return
+        assert time.monotonic() < deadline, f"no answer to {sorted(wanted - answered)[:5]}"
+        time.sleep(0.5)
+
+
+ENDS = {"ASSIGNED", "CANCELLED", "REJECTED"}
+
+
+def assert_no_two_leases_at_once(events: list[AllocationEvent]) -> None:
+    holder: dict[str, str] = {}
+    seen: set[str] = set()
+    for event in events:
+        if event.event_id in seen or event.instance_id is None:
+            continue
+        seen.add(event.event_id)
+        if event.kind == "ASSIGNED":
+            assert event.instance_id not in holder, event
+            holder[event.instance_id] = event.request_id
+        elif event.kind in {"RELEASED", "FAILED"} and event.request_id is not None:
+            assert holder.pop(event.instance_id, event.request_id) == event.request_id
+
+
+def test_the_state_names_every_lease(deployment) -> None:
+    process = deployment.start()
+    try:
+        deployment.ask("r-1", "build")
+        deployment.wait_assigned({"r-1"}, 40)
+    finally:
+        stop(process, 20)
+    states = {
+        m.key().decode(): deployment.codec.decode(RESERVE_STATE, m.value(), ReserveState)
+        for m in deployment.messages(RESERVE_STATE.name)
+        if m.value() is not None
+    }
+    assert states["build/lease/r-1"].kind == "LEASE"
+    assert states["build/totals"].kind == "POLICY"
+    assert Pool("build").name in {s.pool for s in states.values()}
