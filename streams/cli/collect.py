@@ -2,10 +2,12 @@
 
 import math
 import platform
+import sys
 from contextlib import closing
 from typing import Annotated
 
 import msgspec
+import structlog
 import typer
 
 from schemas.registry import RegistryUnavailableError
@@ -33,6 +35,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was sent as JSON.")] = False,
 ) -> None:
     """Watch this host's programs until stopped: launches, exits, use of resources, files."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     settings = Settings() if prefix is None else Settings(topic_prefix=prefix)
     try:
         sent = _collect(settings, source or f"host-{platform.node()}", every)

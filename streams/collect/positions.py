@@ -1,9 +1,9 @@
 """Where a topic stands: its identity, its partitions and the end of each."""
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import stamina
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
@@ -13,10 +13,17 @@ A = TypeVar("A")
 TIMEOUT_S = 15.0
 # A topic made just now is known to the controller some 50 ms before it has leaders everywhere.
 SETTLE_S = 3.0
+PAUSE_S = 0.1
 UNSETTLED = (
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
+)
+
+UNREACHABLE = (
+    KafkaError._TIMED_OUT,  # noqa: SLF001 - their names
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
 )
 
 
@@ -66,23 +73,18 @@ class TopicPositions:
         return {part.partition: future.result().offset for part, future in futures.items()}
 
     def _settled(self, ask: Callable[[], A]) -> A:
-        try:
-            for attempt in stamina.retry_context(
-                on=_unsettled,
-                timeout=SETTLE_S,
-                attempts=None,
-                wait_initial=0.05,
-                wait_max=0.2,
-                wait_jitter=0.05,
-            ):
-                with attempt:
-                    return ask()
-        except KafkaException as error:
-            raise DeliveryError(
-                f"can't ask {self._servers} about {self._topic}: {error.args[0].str()}"
-            ) from error
-        raise AssertionError("unreachable")
+        deadline_s = time.monotonic() + SETTLE_S
+        while True:
+            try:
+                return ask()
+            except KafkaException as error:
+                if error.args[0].code() not in UNSETTLED or time.monotonic() > deadline_s:
+                    raise DeliveryError(self._explained(error.args[0])) from error
+            time.sleep(PAUSE_S)
 
-
-def _unsettled(error: Exception) -> bool:
-    return isinstance(error, KafkaException) and error.args[0].code() in UNSETTLED
+    def _explained(self, error: Any) -> str:
+        if error.code() in UNREACHABLE:
+            return f"Kafka does not answer at {self._servers}: {error.str()}"
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return f"no topic {self._topic}; `warmfront topics` creates it"
+        return f"can't ask {self._servers} about {self._topic}: {error.str()}"
