@@ -33,7 +33,8 @@ def forecast(feed: Feed, pool: str, resource: str, horizon: str) -> dict[str, An
         if record is None:
             return None
         hours = feed.launches.get(pool, {}) if resource == "INSTANCES" else {}
-        actual = [{"time": h * HOUR_MS, "value": n} for h, n in sorted(hours.items())]
+        span = range(min(hours), max(hours) + 1) if hours else range(0)
+        actual = [{"time": h * HOUR_MS, "value": hours.get(h, 0)} for h in span]
         return {"forecast": _plain(record), "actual": actual if horizon != "HOUR" else []}
 
 

@@ -43,7 +43,7 @@ class Sender:
         headers = dead_letters.headers(
             error, message.topic, message.partition, message.offset, topic.name
         )
-        kept = [(name, value) for name, value in (message.headers or {}).items()]
+        kept = list(message.headers or ())
         await self.send_raw(dead_letters_of(topic), message.key, message.value, [*kept, *headers])
 
     async def bury_state(self, topic: Topic, key: bytes, data: bytes) -> None:
