@@ -51,7 +51,7 @@ class Consumption:
     >>> for cores in (0.2, 0.4, 1.5, 3.0):
     ...     consumption.observe_sample(7, (cores, 2e9, None, None, None))
     >>> round(consumption.quantile(7, "cpu_cores", 0.95), 1)
-    3.5
+    3.8
     >>> consumption.quantile(7, "duration_s", 0.5) is None
     True
     """

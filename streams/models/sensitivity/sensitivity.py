@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from streams.models.cycles.section import decode_section, encode_section
-from streams.models.sensitivity.evidence import Estimate, Evidence, reaction
+from streams.models.sensitivity.evidence import Estimate, Evidence, Gamma
 from streams.models.sensitivity.normal import Normal
 from streams.models.sensitivity.wait_counts import WaitCounts
 
@@ -16,11 +16,11 @@ _RELAUNCH_S = 120.0  # the same program launched again so soon is a reaction
 _CUT_S = 600.0  # a session that ends so soon after its last wait was cut
 _MAX_WAIT_S = 86_400.0
 _MAX_PROGRAMS = 12
-_PROGRAM_EVENTS = 4.0  # reactions that the user's own mean counts for, as prior of a program
+_PROGRAM_EVENTS = 2.0  # reactions that the user's own mean counts for, as prior of a program
 _BACKGROUND_TRIALS = 10.0  # launches that the normal user's habits count for
 
 _Program = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-_Evidence = Annotated[int, msgspec.Meta(ge=0, lt=2**17)]
+_Evidence = Annotated[int, msgspec.Meta(gt=-(2**17), lt=2**17)]
 _Byte = Annotated[int, msgspec.Meta(ge=0, le=255)]
 
 
@@ -52,8 +52,8 @@ class Sensitivity:
     same program again, and ending the session. A normal user shows each at a known rate per waited
     minute (`Normal`); a user of sensitivity s at s times that rate. Giving up while waiting is then
     a Poisson process in the waited time, with a Gamma posterior for s; the other two also happen
-    without any wait, so their share that waiting caused is inferred against the user's own launches
-    that were served at once (`reaction`). A program's prior is the user's mean.
+    without any wait, so they are weighed against the user's own launches that were served at once
+    (`Gamma.reaction`). A program's prior is the user's mean.
 
     Examples
     --------
@@ -98,7 +98,8 @@ class Sensitivity:
         minutes = wait_s / 60.0
         control = wait_s < _CONTROL_S and not abandoned
         if not control:
-            self._add(program, float(abandoned), minutes * normal.abandons_per_min)
+            for evidence in (self._evidence, self._program(program)):
+                evidence.add(float(abandoned), minutes * normal.abandons_per_min)
         if counts is not None:
             _count_wait(counts, wait_s, control, abandoned)
         self._wait = None if abandoned else _Wait(time_s, program, minutes, control, False)
@@ -134,17 +135,19 @@ class Sensitivity:
         shares = self._background(normal)
         rates = (normal.relaunches_per_min, normal.cuts_per_min)
         for happened, share, rate in zip((wait.relaunched, cut), shares, rates, strict=True):
-            mean = self._mean(normal)
-            self._add(wait.program, *reaction(happened, share, wait.minutes * rate, mean))
+            expected = wait.minutes * rate
+            whole = self._user(normal)
+            program = self._program(wait.program).posterior(whole.mean, _PROGRAM_EVENTS)
+            self._evidence.add(*whole.reaction(happened, share, expected))
+            self._program(wait.program).add(*program.reaction(happened, share, expected))
 
-    def _add(self, program: int, seen: float, expected: float) -> None:
-        self._evidence.add(seen, expected)
+    def _program(self, program: int) -> Evidence:
         evidence = self._programs.get(program)
         if evidence is None:
             if len(self._programs) >= _MAX_PROGRAMS:
                 self.forget(min(self._programs, key=lambda p: self._programs[p].expected))
             evidence = self._programs[program] = Evidence()
-        evidence.add(seen, expected)
+        return evidence
 
     def _count_control(self, relaunched: bool, cut: bool) -> None:
         trials, relaunches, cuts = self._controls
@@ -161,15 +164,16 @@ class Sensitivity:
             (cuts + _BACKGROUND_TRIALS * normal.cut_share) / total,
         )
 
-    def _mean(self, normal: Normal) -> float:
-        return self._evidence.mean(1.0, normal.prior_events)
+    def _user(self, normal: Normal) -> Gamma:
+        return self._evidence.posterior(1.0, normal.prior_events)
 
     def estimate(self, program: int | None, normal: Normal) -> Estimate:
         """Cost of a waited minute of a program, or of any (None): 1 for the normal user."""
         evidence = None if program is None else self._programs.get(program)
+        whole = self._user(normal)
         if evidence is None:
-            return self._evidence.estimate(1.0, normal.prior_events)
-        return evidence.estimate(self._mean(normal), _PROGRAM_EVENTS)
+            return whole.estimate()
+        return evidence.posterior(whole.mean, _PROGRAM_EVENTS).estimate()
 
     def forget(self, program: int) -> None:
         """Drop a program's own estimate."""
