@@ -20,7 +20,7 @@ from streams.models.demand.experts import (
     SOURCE_VIEW,
     SOURCES,
 )
-from streams.models.demand.histogram import BINS, add, fill_quantiles, prior
+from streams.models.demand.histogram import add, fill_quantiles, prior
 from streams.models.demand.levels import HIGH, LEVELS, LOW, MIXED
 from streams.models.demand.points import POINTS, point_forecasts
 from streams.models.demand.regression import CIRCUMSTANCES

@@ -9,7 +9,8 @@ from streams.models.demand.view import ROOT, VALUE, VIEWS
 # Regressions: (point forecasts as features, base, ridge, forgetting factor, Fourier terms).
 # Base LAST stands for the last value at horizon 1 and for the middling level beyond.
 WIDE = (p.LAST, p.DAY_BEFORE, p.WEEK_BEFORE, p.MEAN_OF_WEEKS, p.MEAN_OF_DAYS, p.PROFILE_SLOW,
-        p.DAY_PROFILE, p.EWMA_FAST, p.EWMA_MIDDLE, p.WEEK_LEVEL, p.EWMA_SLOW, p.WEEK_MEDIAN)  # fmt: skip
+        p.DAY_PROFILE, p.EWMA_FAST, p.EWMA_MIDDLE, p.WEEK_LEVEL, p.EWMA_SLOW,
+        p.WEEK_MEDIAN)  # fmt: skip
 NARROW = (p.LAST, p.DAY_BEFORE, p.WEEK_BEFORE, p.MEAN_OF_WEEKS, p.EWMA_MIDDLE, p.WEEK_LEVEL,
           p.EWMA_SLOW)  # fmt: skip
 SLOW_ONLY = (p.WEEK_BEFORE, p.MEAN_OF_DAYS, p.EWMA_MIDDLE, p.WEEK_LEVEL, p.MONTH_MEDIAN,

@@ -19,8 +19,9 @@ MASS = 2.0  # of the prior, in residuals
 def prior(scale_of_normal: float) -> Floats:
     """Return a histogram that holds MASS residuals of a normal distribution."""
     below = np.array([math.erf(edge / scale_of_normal / math.sqrt(2.0)) for edge in EDGES])
-    share = np.diff(below)
-    return MASS * share / share.sum()
+    share: Floats = np.diff(below)
+    scaled: Floats = MASS * share / share.sum()
+    return scaled
 
 
 @kernel

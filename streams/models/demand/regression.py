@@ -19,7 +19,6 @@ from streams.models.demand.experts import (
     REGRESSION_POINTS,
     REGRESSION_RIDGE,
     REGRESSION_VIEW,
-    REGRESSIONS,
 )
 from streams.models.demand.levels import MIXED
 from streams.models.demand.points import EWMA_MIDDLE, LAST, POINTS
@@ -65,7 +64,7 @@ def fill_features(
     """Fill the features of regression `r`, in units of the spread; return their number."""
     first = REGRESSION_VIEW[r] * POINTS
     base, spread = base_of(r, horizon, forecasts), around[C_SPREAD]
-    count = REGRESSION_COUNT[r]
+    count = int(REGRESSION_COUNT[r])
     for c in range(count):
         z[c] = (forecasts[first + REGRESSION_POINTS[r, c]] - base) / spread
     z[count] = 1.0
