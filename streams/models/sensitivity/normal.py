@@ -38,16 +38,16 @@ class Normal:
 
     def counted(self, counts: WaitCounts) -> "Normal":
         """Return these figures moved towards what a population was seen to do."""
-        minutes = counts.waited_ms / 60_000.0
+        minutes, served_minutes = counts.waited_ms / 60_000.0, counts.served_ms / 60_000.0
         relaunch_share = _share(counts.control_relaunches, counts.controls, self.relaunch_share)
         cut_share = _share(counts.control_cuts, counts.controls, self.cut_share)
-        relaunches = max(0.0, counts.relaunches - relaunch_share * counts.waits)
-        cuts = max(0.0, counts.cuts - cut_share * counts.waits)
+        relaunches = max(0.0, counts.relaunches - relaunch_share * counts.served)
+        cuts = max(0.0, counts.cuts - cut_share * counts.served)
         return replace(
             self,
             abandons_per_min=_rate(counts.abandons, minutes, self.abandons_per_min),
-            relaunches_per_min=_rate(relaunches, minutes, self.relaunches_per_min),
-            cuts_per_min=_rate(cuts, minutes, self.cuts_per_min),
+            relaunches_per_min=_rate(relaunches, served_minutes, self.relaunches_per_min),
+            cuts_per_min=_rate(cuts, served_minutes, self.cuts_per_min),
             relaunch_share=relaunch_share,
             cut_share=cut_share,
         )

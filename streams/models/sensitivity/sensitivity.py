@@ -212,7 +212,11 @@ def _count_wait(counts: WaitCounts, wait_s: float, control: bool, abandoned: boo
         return
     counts.waits += 1
     counts.waited_ms += round(wait_s * 1000.0)
-    counts.abandons += abandoned
+    if abandoned:
+        counts.abandons += 1
+    else:
+        counts.served += 1
+        counts.served_ms += round(wait_s * 1000.0)
 
 
 def _count_aftermath(counts: WaitCounts, control: bool, relaunched: bool, cut: bool) -> None:

@@ -33,6 +33,8 @@ class WaitCounts:
     waits: int = 0
     waited_ms: int = 0
     abandons: int = 0
+    served: int = 0  # waits that were not abandoned: only those have an aftermath
+    served_ms: int = 0
     relaunches: int = 0
     cuts: int = 0
     controls: int = 0

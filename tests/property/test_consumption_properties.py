@@ -1,0 +1,78 @@
+"""Properties of the sketches: merges, bounds, quantiles within the range."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.models.consumption import ConsumptionCounts
+from streams.models.consumption.log_buckets import border, bucket
+from streams.models.consumption.quantile_sketch import (
+    MAX_BUCKETS,
+    MAX_LEVEL,
+    QuantileSketch,
+    quantile_of_buckets,
+)
+
+VALUES = st.floats(1e-9, 1e18)
+
+
+def _sketch(values):
+    sketch = QuantileSketch()
+    for value in values:
+        sketch.add(value)
+    return sketch
+
+
+@st.composite
+def consumption_counts(draw):
+    counts = ConsumptionCounts()
+    rows = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), VALUES), max_size=20)
+    for program, resource, value in draw(rows):
+        counts.add(program, resource, value)
+    return counts
+
+
+def _merged(*parts):
+    total = ConsumptionCounts()
+    for part in parts:
+        total.merge(part)
+    return total
+
+
+@given(consumption_counts(), consumption_counts(), consumption_counts())
+def test_merging_counts_is_associative_and_commutative_to_the_bit(a, b, c):
+    left, right = _merged(_merged(a, b), c), _merged(a, _merged(c, b))
+    assert left.to_bytes() == right.to_bytes()
+
+
+@given(VALUES)
+def test_a_value_lies_in_its_bucket(value):
+    for level in range(MAX_LEVEL + 1):
+        key = bucket(value) >> level
+        assert border(key, level) <= value < border(key + 1, level)
+
+
+@given(st.lists(VALUES, min_size=1, max_size=200), st.floats(0, 1))
+def test_a_sketch_is_bounded_and_its_quantiles_lie_in_the_buckets(values, q):
+    sketch = _sketch(values)
+    assert len(sketch.counts) <= MAX_BUCKETS
+    assert 0 <= sketch.level <= MAX_LEVEL
+    assert all(0 <= count <= 255 for count in sketch.counts)
+    assert sketch.count == len(values)
+    estimate = sketch.quantile(q)
+    assert sketch.buckets()[0][0] <= estimate <= sketch.buckets()[-1][1]
+
+
+@given(st.lists(VALUES, max_size=80), st.lists(VALUES, max_size=80))
+def test_merged_sketches_count_everything_whichever_comes_first(left, right):
+    one, two = _sketch(left), _sketch(right)
+    one.merge(_sketch(right))
+    two.merge(_sketch(left))
+    assert one.count == two.count == len(left) + len(right)
+    assert len(one.counts) <= MAX_BUCKETS
+
+
+@given(st.lists(VALUES, min_size=1, max_size=60), st.floats(0, 1), st.floats(0, 1))
+def test_quantiles_rise(values, p, q):
+    rows = _sketch(values).buckets()
+    low, high = sorted((p, q))
+    assert quantile_of_buckets(rows, low) <= quantile_of_buckets(rows, high) * (1 + 1e-12)
