@@ -140,15 +140,17 @@ def hostile(place, value):
     "blob",
     [
         b"",
-        b"\x02",
+        b"\x03",
         b"\x00" + SeriesDetector(MEMORY).to_bytes()[1:],
         SeriesDetector(MEMORY).to_bytes()[:-8],
-        struct.pack("<BI", 2, 1 << 31),
+        struct.pack("<BI", 3, 1 << 31),
         hostile(0, -1.0),
         hostile(0, 0.5),
         hostile(0, 1e300),
         hostile(3, math.inf),
         hostile(40, math.nan),
+        hostile(2, -1.0),
+        hostile(700, -1.0),
     ],
 )
 def test_bytes_that_are_no_detector_are_refused(blob):

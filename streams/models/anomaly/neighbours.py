@@ -19,6 +19,7 @@ from streams.models.anomaly.scale import Floats, relative
 from streams.models.compiled import kernel
 
 MOST_NEIGHBOURS = 3
+LARGEST_KEPT = 3e38  # in four bytes
 
 
 @kernel
@@ -47,8 +48,9 @@ def remember(memory: Floats, seen: int, value: float) -> int:
     """Put value number `seen` (from 0) into a memory and return how many it now holds.
 
     A full memory forgets its oldest quarter at once: values stay in one piece, which is twice as
-    fast to search as a ring.
+    fast to search as a ring. Values are kept to the 24 bits that the saved state has of them.
     """
+    value = float(np.float32(min(max(value, -LARGEST_KEPT), LARGEST_KEPT)))
     size = len(memory)
     if seen < size:
         memory[seen] = value
