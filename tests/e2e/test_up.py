@@ -1,0 +1,96 @@
+"""`warmfront up` runs the main job on a recording: forecasts, reserve decisions, assignments."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from infra.local import spawn
+from infra.local.ports import free_port
+from tests.testkit.pipeline import REPOSITORY, Deployment, wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+SEED = 5
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    """Launches of two working days by six people."""
+    chance = random.Random(SEED)
+    path = tmp_path / "office.csv"
+    times = sorted(
+        day * 86_400 + chance.gauss(43_200, 9_000) for day in range(2) for _ in range(150)
+    )
+    with path.open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(("user", "time", "program"))
+        for moment in times:
+            program = chance.choice(("mail", "browser", "editor", "compiler"))
+            writer.writerow((f"user{chance.randrange(6)}", f"{1.75e9 + moment:.0f}", program))
+    return path
+
+
+def summary(port: int) -> dict[str, Any]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/summary", timeout=5) as reply:
+            return dict(json.load(reply))
+    except OSError:
+        return {"counts": {}, "reserve": [], "allocations": []}
+
+
+def test_up_replays_decides_assigns_and_stops(tmp_path: Path, trace: Path) -> None:
+    page, kafka, registry = free_port(), free_port(), free_port()
+    environment = {
+        "WARMFRONT_STATE_DIR": str(tmp_path / "state"),
+        "WARMFRONT_DASHBOARD_PORT": str(page),
+        "WARMFRONT_LOCAL_KAFKA_PORT": str(kafka),
+        "WARMFRONT_LOCAL_REGISTRY_PORT": str(registry),
+    }
+    named = {"KAFKA_BOOTSTRAP_SERVERS", "WARMFRONT_REGISTRY_URL"}
+    kept = {name: value for name, value in os.environ.items() if name not in named}
+    warmfront = REPOSITORY / ".venv" / "bin" / "warmfront"
+    log = tmp_path / "up.log"
+    with log.open("wb") as out:
+        up = subprocess.Popen(
+            [warmfront, "up", "--trace", trace, "--no-collect"], cwd=REPOSITORY, stdout=out,
+            stderr=subprocess.STDOUT, env={**kept, **environment}, start_new_session=True,
+        )  # fmt: skip
+    try:
+
+        def main_job_is_done() -> bool:
+            assert up.poll() is None, log.read_text()[-3000:]
+            known = summary(page)
+            counts = known["counts"]
+            return (
+                counts.get("predictions.programs", 0) >= 300
+                and counts.get("forecasts.demand", 0) > 0
+                and any(status["reason"] for status in known["reserve"])
+                and any(event["kind"] == "ASSIGNED" for event in known["allocations"])
+            )
+
+        wait_for(main_job_is_done, "forecasts, reserve and assignments", 600)
+        children = psutil.Process(up.pid).children(recursive=True)
+        up.send_signal(signal.SIGINT)
+        assert up.wait(60) == 0
+        gone, alive = psutil.wait_procs(children, timeout=5)
+        assert gone
+        assert not alive, "whatever was started is stopped"
+    finally:
+        if up.poll() is None:
+            spawn.kill(up)
+
+
+def test_up_says_what_is_wrong_with_a_missing_trace() -> None:
+    command = Deployment.command(None, "up", "--trace", "no-such-file.csv")  # type: ignore[arg-type]
+    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "no file no-such-file.csv" in run.stderr
