@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from infra.local.exclusive import AlreadyHeldError, exclusively
 from infra.local.logfile import BoundedLog
 from infra.local.restart import FailureRecord, RestartPolicy
 from infra.local.service import Service
@@ -86,7 +87,7 @@ class Supervisor:
     services
         In the order of their start; each waits until the one before is ready (a job: is done).
     state_dir
-        Logs go to `<state_dir>/logs/<name>.log`.
+        Logs go to `<state_dir>/logs/<name>.log`; one supervisor at a time holds the folder.
     stop_deadline_s
         For all together; then SIGKILL.
     """
@@ -121,17 +122,23 @@ class Supervisor:
         -------
         The exit code: 0, or EXIT_GAVE_UP, and `failure` then says why.
         """
-        next_tick_s = 0.0
-        with self._signals_stop():
-            try:
-                while not self._stop.is_set() and self._step(time.monotonic()):
-                    if on_tick and time.monotonic() >= next_tick_s:
-                        on_tick(self.snapshot())
-                        next_tick_s = time.monotonic() + interval_s
-                    self._stop.wait(_POLL_S)
-            finally:
-                self._stop_all()
+        try:
+            with exclusively(self.state_dir), self._signals_stop():
+                try:
+                    self._supervise(on_tick or (lambda _: None), interval_s)
+                finally:
+                    self._stop_all()
+        except AlreadyHeldError as error:
+            self.failure = str(error)
         return EXIT_GAVE_UP if self.failure else 0
+
+    def _supervise(self, on_tick: Callable[[list[ServiceStatus]], None], interval_s: float) -> None:
+        next_tick_s = 0.0
+        while not self._stop.is_set() and self._step(time.monotonic()):
+            if time.monotonic() >= next_tick_s:
+                on_tick(self.snapshot())
+                next_tick_s = time.monotonic() + interval_s
+            self._stop.wait(_POLL_S)
 
     def stop(self) -> None:
         """Make run() end, from any thread."""

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from infra.local import spawn
+from infra.local.exclusive import exclusively
 from infra.local.restart import FailureRecord, RestartPolicy
 from infra.local.service import CommandService
 from infra.local.supervisor import EXIT_GAVE_UP, State, Supervisor
@@ -220,6 +221,14 @@ def test_a_child_started_from_a_thread_outlives_the_thread():
     time.sleep(0.5)
     assert started[0].poll() is None
     assert spawn.kill(started[0]) == -signal.SIGKILL
+
+
+def test_a_second_supervisor_of_the_same_folder_is_refused(tmp_path):
+    refused = Supervisor([sleeper("twin")], tmp_path)
+    with exclusively(tmp_path):
+        assert refused.run() == EXIT_GAVE_UP
+    assert f"in use by process {os.getpid()}" in refused.failure
+    assert refused.snapshot()[0].pid is None
 
 
 def test_delays_double_up_to_the_longest():
