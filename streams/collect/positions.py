@@ -86,5 +86,5 @@ class TopicPositions:
         if error.code() in UNREACHABLE:
             return f"Kafka does not answer at {self._servers}: {error.str()}"
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return f"no topic {self._topic}; `warmfront topics` creates it"
+            return f"no topic {self._topic}; `warmfront topics --create` makes it"
         return f"can't ask {self._servers} about {self._topic}: {error.str()}"

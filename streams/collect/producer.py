@@ -275,7 +275,7 @@ class TelemetryProducer:
         counts = self._delivery.partitions()
         for name in (self._activity, self._ticks):
             if name not in counts:
-                raise DeliveryError(f"no topic {name}; `warmfront topics` creates it")
+                raise DeliveryError(f"no topic {name}; `warmfront topics --create` makes it")
         if counts[self._activity] != counts[self._ticks]:
             raise DeliveryError(
                 f"{self._ticks} has {counts[self._ticks]} partitions, {self._activity} has "

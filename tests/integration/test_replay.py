@@ -161,12 +161,12 @@ def start_replay(settings: Settings, path: Path, registry_url: str, log) -> subp
 def test_killed_in_the_middle_it_goes_on_without_losing_or_repeating(
     settings, registry_url, tmp_path
 ) -> None:
-    path = long_recording(tmp_path / "long.csv", 40_000)
+    path = long_recording(tmp_path / "long.csv", 20_000)
     topic = TopicPositions(settings.bootstrap_servers, settings.topic("telemetry.activity"))
     rows = read_plan(path, ReplayOptions()).rows
     expected = [(e.user, e.activity) for e in merged_events(rows)]
     with (tmp_path / "log").open("wb") as log:
-        for more in (500, 6_000):  # before the first checkpoint, and after it
+        for more in (500, 5_000):  # before the first checkpoint, and after it
             enough = sum(topic.ends(4).values()) + more
             process = start_replay(settings, path, registry_url, log)
             while sum(topic.ends(4).values()) < enough:
@@ -252,3 +252,20 @@ def test_without_workers_it_says_so_and_goes_on(settings, recording) -> None:
     run.close()
     assert report.pace_timeouts == 2
     assert report.events == 9
+
+
+def test_with_a_clock_it_ticks_each_second_and_never_ahead(settings, tmp_path) -> None:
+    path = tmp_path / "slow.csv"
+    path.write_text("user,time,program\nada,1000,vim\nada,1100,git\nada,1300,vim\n")
+    ids = MemoryIds()
+    report = replay(settings, path, ids, speed=100.0)
+    assert 3.0 <= report.seconds < 15.0
+    codec = Codec(ids, settings.topic_prefix)
+    heard = [
+        codec.decode(TELEMETRY_TICKS, m.value(), Tick).time
+        for m in read_all(settings.bootstrap_servers, settings.topic("telemetry.ticks"))
+        if m.partition() == 0
+    ]
+    assert heard == sorted(heard)
+    assert len(heard) >= 3
+    assert all(1_000_000 <= time <= 1_300_000 for time in heard[:-1])

@@ -1,10 +1,15 @@
 """Reading a recording for replay: columns are told, bad rows are named, order is by time."""
 
+import gzip
+import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from streams.collect.columns import Columns, choose_columns
+from streams.collect.events import merged_events
 from streams.collect.replay_plan import ReplayOptions, read_plan, shift_to
 from streams.collect.rows import Rows, read_rows
 from streams.runtime.recordings import SWF_COLUMNS, Recording, RecordingError
@@ -110,3 +115,39 @@ def test_a_file_without_rows_is_refused(tmp_path: Path) -> None:
     path.write_text("time,user,program\n")
     with pytest.raises(RecordingError, match="no usable row"):
         read_plan(path, ReplayOptions())
+
+
+def test_one_recording_in_every_format_is_the_same_events(tmp_path: Path) -> None:
+    table = pa.table(
+        {"user": ["u", "v"], "time": ["60", "0"], "program": ["p", "q"], "run_s": ["5", ""]}
+    )
+    csv = "user,time,program,run_s\nu,60,p,5\nv,0,q,\n"
+    (tmp_path / "a.csv").write_text(csv)
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(csv.encode()))
+    (tmp_path / "a.ndjson").write_text("\n".join(json.dumps(row) for row in table.to_pylist()))
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    (tmp_path / "a.swf").write_text(
+        "; UnixStartTime: 0\n"
+        "1 60 -1 5 -1 -1 -1 -1 -1 -1 -1 u -1 p -1 -1 -1 -1\n"
+        "2 0 -1 -1 -1 -1 -1 -1 -1 -1 -1 v -1 q -1 -1 -1 -1\n"
+    )
+    files = ("a.csv", "a.csv.gz", "a.ndjson", "a.parquet", "a.swf")
+    told = [list(merged_events(read_plan(tmp_path / f, ReplayOptions()).rows)) for f in files]
+    assert [(e.user, e.activity.kind) for e in told[0]] == [
+        ("v", "LAUNCH"),
+        ("u", "LAUNCH"),
+        ("u", "EXIT"),
+    ]
+    assert all(events == told[0] for events in told)
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize("name", ["jobs_lanl_cm5_1994", "jobs_nasa_ipsc_1993", "desktop_apps"])
+def test_recordings_beside_the_checkout_need_no_options(name: str) -> None:
+    path = Path(__file__).parents[3] / "shared" / "data" / f"{name}.csv.gz"
+    if not path.exists():
+        pytest.skip("no ../shared/data")
+    read = read_plan(path, ReplayOptions()).rows
+    assert len(read) > 10_000
+    assert not read.bad
+    assert (read.time_ms[1:] >= read.time_ms[:-1]).all()
