@@ -9,6 +9,7 @@ from streams.models.consumption.consumption_counts import ConsumptionCounts
 from streams.models.consumption.program_consumption import (
     Sketches,
     add_value,
+    check_packed,
     empty_sketches,
     pack_sketches,
     unpack_sketches,
@@ -166,7 +167,7 @@ class Consumption:
             raise ValueError(f"consumption: {len(state.rows)} programs")
         consumption = cls(state.max_programs)
         for program, weight, packed in state.rows:
-            unpack_sketches(packed)
+            check_packed(packed)
             consumption._weights[program] = weight
             consumption._packed[program] = packed
         if len(consumption._weights) != len(state.rows):

@@ -7,6 +7,7 @@ from streams.models.consumption.resources import FLOORS, RESOURCES
 
 _HEAD = struct.Struct("<Bh")  # zeros follow?, level (3 bits), buckets (4 bits); first key
 _ZEROS = 0x80
+_LARGEST_KEY = 8 * 128  # of level 0: beyond any resource
 _LARGEST = 2.0**100  # of any resource: beyond it (and inf, nan) it is no measurement
 
 Sketches = list[QuantileSketch | None]
@@ -42,38 +43,41 @@ def pack_sketches(sketches: Sketches) -> bytes:
     return b"".join(parts)
 
 
-def unpack_sketches(data: bytes) -> Sketches:
-    """Return the sketches in `data`.
+def check_packed(data: bytes) -> None:
+    """Refuse bytes that `unpack_sketches` can't read, at a third of the cost of unpacking them.
 
     Raises
     ------
     ValueError
-        If it is truncated or a number is out of range.
+        If they are truncated or a number is out of range.
     """
     if not data or data[0] >> len(RESOURCES):
         raise ValueError("consumption: no mask of resources")
+    at = 1
+    for _ in range(data[0].bit_count()):
+        if at + _HEAD.size > len(data):
+            raise ValueError("consumption: truncated")
+        shape, first = _HEAD.unpack_from(data, at)
+        buckets = shape & 15
+        if buckets > MAX_BUCKETS or abs(first) << (shape >> 4 & 7) > _LARGEST_KEY:
+            raise ValueError("consumption: a sketch is out of range")
+        at += _HEAD.size + (shape >> 7) + buckets
+    if at != len(data):
+        raise ValueError("consumption: sketches of another length than the bytes")
+
+
+def unpack_sketches(data: bytes) -> Sketches:
+    """Return the sketches in bytes that `check_packed` let pass."""
     sketches, at = empty_sketches(), 1
     for resource in range(len(RESOURCES)):
         if data[0] >> resource & 1:
-            sketches[resource], at = _unpack_sketch(data, at)
-    if at != len(data):
-        raise ValueError(f"consumption: {len(data) - at} bytes too many")
+            sketch = sketches[resource] = QuantileSketch()
+            shape, sketch.first = _HEAD.unpack_from(data, at)
+            at += _HEAD.size
+            sketch.level, buckets = shape >> 4 & 7, shape & 15
+            if shape & _ZEROS:
+                sketch.zeros = data[at]
+                at += 1
+            sketch.counts = list(data[at : at + buckets])
+            at += buckets
     return sketches
-
-
-def _unpack_sketch(data: bytes, at: int) -> tuple[QuantileSketch, int]:
-    if at + _HEAD.size > len(data):
-        raise ValueError("consumption: truncated")
-    sketch = QuantileSketch()
-    shape, sketch.first = _HEAD.unpack_from(data, at)
-    sketch.level, buckets = shape >> 4 & 7, shape & 15
-    at += _HEAD.size
-    zeros = shape >> 7
-    if buckets > MAX_BUCKETS or at + zeros + buckets > len(data):
-        raise ValueError("consumption: a sketch is out of range")
-    if abs(sketch.first) << sketch.level > 8 * 128:
-        raise ValueError("consumption: a bucket is out of range")
-    sketch.zeros = data[at] if zeros else 0
-    at += zeros
-    sketch.counts = list(data[at : at + buckets])
-    return sketch, at + buckets

@@ -9,6 +9,7 @@ _MAX = 60000.0  # below the largest half, 65504
 _HEAD = struct.Struct("<iiiI")  # first hour, week, open hour or NO_HOUR, its launches
 _NO_HOUR = -(2**31)
 _MAX_HOUR = 20_000_000  # the year 4251
+_BITS = [[bit for bit in range(8) if byte >> bit & 1] for byte in range(256)]
 _DROP = 0.01  # of a week: nothing of a year-old hour stays at a half-life of six weeks
 
 
@@ -163,13 +164,14 @@ class WeekActivity:
         week.open_hour = None if opened == _NO_HOUR else opened
         if max(abs(week.first_hour), abs(week.week), abs(week.open_hour or 0)) > _MAX_HOUR:
             raise ValueError("week activity: an hour is out of range")
-        mask = int.from_bytes(data[_HEAD.size : _HEAD.size + 21], "little")
-        hours = [at for at in range(WEEK_HOURS) if mask >> at & 1]
+        mask = data[_HEAD.size : _HEAD.size + 21]
+        hours = [8 * at + bit for at, byte in enumerate(mask) for bit in _BITS[byte]]
         body = data[_HEAD.size + 21 :]
         if len(body) != 4 * len(hours):
             raise ValueError(f"week activity: {len(body)} bytes for {len(hours)} hours")
         values = struct.unpack(f"<{2 * len(hours)}e", body)
-        if not all(0.0 <= value <= _MAX for value in values):  # refuses NaN too
+        if values and not (min(values) >= 0.0 and max(values) <= _MAX and sum(values) > 0.0):
+            # The sum is NaN where any value is.
             raise ValueError("week activity: a count is out of range")
         week.active = dict(zip(hours, values, strict=False))
         launches = zip(hours, values[len(hours) :], strict=True)
