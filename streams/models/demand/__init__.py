@@ -3,5 +3,8 @@
 from streams.models.demand.events import Event
 from streams.models.demand.hourly import ANCHORS, HourlyForecaster
 from streams.models.demand.levels import LEVELS
+from streams.models.demand.minute import MinuteForecaster
 
-__all__ = ["ANCHORS", "LEVELS", "Event", "HourlyForecaster"]
+MODEL = "demand-1"
+
+__all__ = ["ANCHORS", "LEVELS", "MODEL", "Event", "HourlyForecaster", "MinuteForecaster"]

@@ -13,7 +13,9 @@ from streams.models.demand.anchor import Anchor, forecast, learn_outcome, new_an
 from streams.models.demand.array_bytes import arrays_to_bytes, fill_arrays
 from streams.models.demand.events import Event, EventEffects
 from streams.models.demand.levels import LEVELS, MEDIAN
-from streams.models.demand.steps import between, peak
+from streams.models.demand.peak import peak
+from streams.models.demand.points import PROFILE
+from streams.models.demand.steps import fill_steps
 from streams.models.demand.view import (
     LOWEST,
     VALUE,
@@ -207,23 +209,25 @@ class HourlyForecaster:
             raise ValueError("nothing observed yet")
         if any(step < 1 for step in steps):
             raise ValueError("steps ahead begin at 1")
-        last = self._rows - 1
-        issued = [
-            (h, anchor, anchor.issued[(last + h) % h])
-            for h, anchor in zip(self._horizons, self._anchors, strict=True)
-        ]
-        exact = {h: quantiles for h, _, quantiles in issued}
-        slot = self._slot(self._next_step - 1)
         out = np.empty((len(steps), len(LEVELS)))
-        for k, step in enumerate(steps):
-            known = exact.get(step)
-            out[k] = between(issued, self._views[VALUE], slot, step) if known is None else known
+        fill_steps(
+            np.array(self._horizons), self._issued(), self._usual_errors(), self._views[VALUE],
+            self._slot(self._next_step - 1), np.array(steps, np.int64), out,
+        )  # fmt: skip
         if self._views[VALUE].levels[LOWEST] >= 0.0:
             np.maximum(out, 0.0, out=out)
         for k, step in enumerate(steps):
             if events and events.get(step):
                 out[k] = np.sort(out[k] * self._effects.factor(events[step]))
         return out
+
+    def _issued(self) -> npt.NDArray[np.float64]:
+        last = self._rows - 1
+        pairs = zip(self._horizons, self._anchors, strict=True)
+        return np.array([anchor.issued[(last + h) % h] for h, anchor in pairs])
+
+    def _usual_errors(self) -> npt.NDArray[np.float64]:
+        return np.array([anchor.hourly[PROFILE] for anchor in self._anchors])
 
     def peak(
         self, window: int, events: Mapping[int, Sequence[Event]] | None = None

@@ -1,84 +1,73 @@
-"""Steps between the anchors, and the peak of a window, from what the anchors state."""
+"""Steps between the anchors, from what the anchors state."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from streams.models.demand.anchor import TINY, Anchor
-from streams.models.demand.levels import LEVELS
-from streams.models.demand.points import PROFILE
+from streams.models.compiled import kernel
+from streams.models.demand.levels import MEDIAN
 from streams.models.demand.sorted_window import Floats
 from streams.models.demand.view import View, profile
 
-# Steps of a window are far from independent: its maximum is spread like that of this share of as
-# many independent steps (an extremal index).
-EXTREMAL_INDEX = 0.3
-_GRID = 65
+Steps = npt.NDArray[np.int64]
+TINY = 1e-9
 
 
-def _offsets(anchor: Anchor, issued: Floats, view: View, slot: int) -> tuple[Floats, float]:
-    """What an anchor states over the seasonal profile, and the usual error at that hour."""
-    scale = float(anchor.hourly[PROFILE, slot % len(view.day_profile)]) + TINY
-    return issued - profile(view, slot), scale
+@kernel
+def _right_anchor(horizons: Steps, step: int) -> int:
+    """Return the first anchor not before the step, else the last."""
+    for a in range(len(horizons)):
+        if horizons[a] >= step:
+            return a
+    return len(horizons) - 1
 
 
-def between(
-    anchors: Sequence[tuple[int, Anchor, Floats]], view: View, slot: int, step: int
-) -> npt.NDArray[np.float64]:
-    """Quantiles of a step that has no anchor.
+@kernel
+def _add_share(out: Floats, issued: Floats, offset: float, stretch: float, weight: float) -> None:
+    """Add `weight` of an anchor's quantiles, moved by `offset` and stretched around the median."""
+    for j in range(len(out)):
+        out[j] += weight * (issued[MEDIAN] + offset + (issued[j] - issued[MEDIAN]) * stretch)
 
-    The neighbouring anchors' offsets from the seasonal profile are interpolated over the logarithm
-    of the horizon, in units of each hour's usual error.
+
+@kernel
+def fill_steps(
+    horizons: Steps, issued: Floats, errors: Floats, view: View, slot: int, steps: Steps,
+    out: Floats,
+) -> None:  # fmt: skip
+    """Fill the quantiles of any steps.
+
+    An anchor's own horizon is what it issued, to the bit. Between two, their offsets from the
+    seasonal profile are interpolated over the logarithm of the horizon, their spreads in units of
+    each hour's usual error; beyond the last one its offsets stay.
 
     Parameters
     ----------
-    anchors
-        (horizon, state, quantiles issued), by rising horizon.
+    horizons, issued, errors
+        Anchors by rising horizon: shapes (A,), (A, 8) and (A, day), the last the mean absolute
+        error of the profile by hour of day.
     slot
         Hour of the week of the last row seen.
-    step
-        At least the first anchor's horizon; beyond the last one its offsets stay.
+    steps, out
+        Steps ahead, shape (n,), and their quantiles, shape (n, 8).
     """
-    week = len(view.week_profile)
-    right = next((k for k, (h, _, _) in enumerate(anchors) if h >= step), len(anchors) - 1)
-    left = max(right - 1, 0) if anchors[right][0] > step else right
-    low, high = anchors[left], anchors[right]
-    share = 0.0
-    if left != right:
-        share = math.log(step / low[0]) / math.log(high[0] / low[0])
-    target = (slot + step) % week
-    mixed = np.zeros(len(LEVELS))
-    centre = 0.0
-    for weight, (horizon, anchor, issued) in ((1.0 - share, low), (share, high)):
-        offsets, scale = _offsets(anchor, issued, view, (slot + horizon) % week)
-        here = float(anchor.hourly[PROFILE, target % len(view.day_profile)]) + TINY
-        median = float(offsets[3])
-        centre += weight * median
-        mixed += weight * (offsets - median) * min(max(here / scale, 0.2), 5.0)
-    return np.sort(profile(view, target) + centre + mixed)
-
-
-def peak(quantiles: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Quantiles of the largest of some steps, shape (8,), from theirs, shape (steps, 8).
-
-    Examples
-    --------
-    >>> one = np.array([[1.0, 2, 3, 4, 5, 6, 7, 8]])
-    >>> bool((peak(np.repeat(one, 24, 0)) >= one[0]).all())
-    True
-    """
-    levels = np.array(LEVELS)
-    low, high = quantiles[:, 0].max(), quantiles[:, -1].max()
-    top = high + (high - quantiles[:, 3].max())
-    grid = np.linspace(low, top, _GRID)
-    knots = np.concatenate([[0.005], levels, [0.9999]])
-    log_below = np.zeros(_GRID)
-    for row in quantiles:
-        first = row[0] - (row[3] - row[0])
-        points = np.concatenate([[first], row, [row[-1] + max(row[-1] - row[3], TINY)]])
-        log_below += np.log(np.interp(grid, points, knots))
-    share = EXTREMAL_INDEX + (1.0 - EXTREMAL_INDEX) / len(quantiles)
-    spread = np.interp(levels, np.exp(share * log_below), grid)
-    return np.maximum.accumulate(np.maximum(spread, quantiles.max(axis=0)))
+    week, day = len(view.week_profile), len(view.day_profile)
+    for k in range(len(steps)):
+        step = steps[k]
+        right = _right_anchor(horizons, step)
+        if horizons[right] == step:
+            out[k] = issued[right]
+            continue
+        left = right - 1 if horizons[right] > step else right
+        share = 0.0
+        if left != right:
+            share = math.log(step / horizons[left]) / math.log(horizons[right] / horizons[left])
+        target = (slot + step) % week
+        out[k] = 0.0
+        for side in range(2):
+            a, weight = (left, 1.0 - share) if side == 0 else (right, share)
+            source = (slot + horizons[a]) % week
+            usual = (errors[a, target % day] + TINY) / (errors[a, source % day] + TINY)
+            offset = profile(view, target) - profile(view, source)
+            _add_share(out[k], issued[a], offset, min(max(usual, 0.2), 5.0), weight)
+        out[k] = np.sort(out[k])
