@@ -137,7 +137,7 @@ class PartitionOwner:
     def _forecast(self, message: Any) -> None:
         try:
             forecast = read_forecast(self._codec, message.value())
-        except UndecodableError as error:
+        except (UndecodableError, InvalidRequestError) as error:
             self._letters.append(bury(message, FORECASTS_DEMAND, error))
             self._counters["dead_letters"] += 1
             return

@@ -42,9 +42,9 @@ def restore_pool(
     ledger = PoolLedger.restore(pool.name, pool.cap, epoch, state)
     knobs = knobs_of(pool, options)
     policy = ReservePolicy(knobs)
-    if ledger.totals.policy:
+    if ledger.policy:
         try:
-            policy = ReservePolicy.from_bytes(ledger.totals.policy, knobs)
+            policy = ReservePolicy.from_bytes(ledger.policy, knobs)
         except ValueError as error:
             # What was learned in another version is learned again; leases don't depend on it.
             LOG.warning("policy_starts_again", pool=pool.name, error=str(error))

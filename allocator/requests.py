@@ -1,5 +1,6 @@
 """Reads what the allocator consumes; what can't be used becomes a dead letter."""
 
+import math
 from collections.abc import Container, Mapping
 from typing import Any
 
@@ -41,8 +42,19 @@ def read_request(
 
 
 def read_forecast(codec: Codec, data: bytes | None) -> DemandForecast:
-    """Return a forecast; raises UndecodableError."""
-    return codec.decode(FORECASTS_DEMAND, data, DemandForecast)
+    """Return a forecast.
+
+    Raises
+    ------
+    UndecodableError, InvalidRequestError
+        If it can't be used.
+    """
+    forecast = codec.decode(FORECASTS_DEMAND, data, DemandForecast)
+    if any(len(step.quantiles) != len(forecast.levels) for step in forecast.steps):
+        raise InvalidRequestError("a step with other quantiles than the forecast's levels")
+    if not all(math.isfinite(q) for step in forecast.steps for q in step.quantiles):
+        raise InvalidRequestError("a quantile that is no number")
+    return forecast
 
 
 def bury(message: Any, topic: Topic, error: Exception) -> DeadLetter:

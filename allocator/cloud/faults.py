@@ -21,7 +21,6 @@ class Fault(enum.StrEnum):
     STALE_LISTING = "stale listing"
     PHANTOM_LISTING = "phantom in the listing"
     LISTING_FAILED = "listing failed"
-    DUPLICATE = "created twice"
     OUTAGE = "outage"
 
 
@@ -63,6 +62,10 @@ class Faults:
     def script(self, verb: Verb | None, *faults: Fault) -> None:
         """Let the next calls of a verb (None: listings) go wrong in this way."""
         self._scripts.setdefault(verb, deque()).extend(faults)
+
+    def forget_scripts(self) -> None:
+        """Drop what was scripted and has not happened."""
+        self._scripts.clear()
 
     def draw(self, verb: Verb | None) -> Fault | None:
         """Return what goes wrong with a call of a verb, or with a listing (None)."""

@@ -8,7 +8,7 @@ import msgspec
 from allocator.machine.instance import Instance, Lease, LeaseState, from_bytes, to_bytes
 from allocator.machine.lifecycle import COMING, UNRESOLVED, Phase, check_transition
 
-INSTANCE, LEASE, TOTALS = "instance", "lease", "totals"
+INSTANCE, LEASE, TOTALS, POLICY = "instance", "lease", "totals", "policy"
 
 
 class CapError(RuntimeError):
@@ -28,8 +28,6 @@ class Totals(msgspec.Struct, kw_only=True):
         Requests that found a warm instance, and that did not.
     idle_ms, idle_since_ms
         Instance-milliseconds paid for and not leased, and up to when they are counted.
-    policy
-        The reserve policy's state.
     lead_ms
         The last measured launch times, oldest first.
     """
@@ -40,7 +38,6 @@ class Totals(msgspec.Struct, kw_only=True):
     misses: int = 0
     idle_ms: int = 0
     idle_since_ms: int = 0
-    policy: bytes = b""
     lead_ms: list[int] = []
 
 
@@ -70,6 +67,8 @@ class PoolLedger:
         self.cap = cap
         self.totals = Totals(epoch=epoch)
         self.totals_changed = True
+        self.policy = b""
+        self._policy_changed = False
         self.instances: dict[str, Instance] = {}
         self.leases: dict[str, Lease] = {}
         self._phases: dict[Phase, dict[str, None]] = {phase: {} for phase in Phase}
@@ -190,6 +189,11 @@ class PoolLedger:
             heapq.heappop(self._waiting)
         return None
 
+    def keep_policy(self, state: bytes) -> None:
+        """Keep the reserve policy's state."""
+        self.policy = state
+        self._policy_changed = True
+
     def take_changes(self) -> dict[str, bytes | None]:
         """Return what changed since the last call, by key; None where it is no more."""
         changes: dict[str, bytes | None] = {}
@@ -198,6 +202,9 @@ class PoolLedger:
             changes[f"{self.pool}/{kind}/{name}"] = None if held is None else to_bytes(held)
         if self.totals_changed:
             changes[f"{self.pool}/{TOTALS}"] = to_bytes(self.totals)
+        if self._policy_changed:
+            changes[f"{self.pool}/{POLICY}"] = self.policy
+        self._policy_changed = False
         self._changed.clear()
         self.totals_changed = False
         return changes
@@ -222,6 +229,8 @@ class PoolLedger:
             elif kind == TOTALS:
                 ledger.totals = from_bytes(blob, Totals)
                 ledger.totals_changed = False
+            elif kind == POLICY:
+                ledger.policy = blob
             else:
                 raise ValueError(f"pool {pool}: no state of kind {kind!r}")
         ledger._index(held)

@@ -11,10 +11,11 @@ from allocator.policy.position import Decision, Position
 from allocator.reconcile.answers import take_answer
 from allocator.reconcile.calls import CallBook
 from allocator.reconcile.collect import LeakCollector
+from allocator.reconcile.expected import within_lead
 from allocator.reconcile.expire import expire_builds, expire_leases
 from allocator.reconcile.launch import Backoff, launch
 from allocator.reconcile.plan import PoolPlan
-from allocator.reconcile.reactive import ForecastPolicy, Policy, ReactiveFloor
+from allocator.reconcile.reactive import InformedPolicy, Policy, ReactiveFloor
 from allocator.reconcile.recycle import recycle
 from allocator.reconcile.register import Registrar, demote_surplus
 from allocator.reconcile.replace import replace_broken, retire, terminable
@@ -36,9 +37,17 @@ class PoolReconciler:
         Its books.
     policy
         Sizes its reserve.
+    floor
+        Holds the reserve up until the policy has seen enough.
     """
 
-    def __init__(self, plan: PoolPlan, ledger: PoolLedger, policy: Policy) -> None:
+    def __init__(
+        self,
+        plan: PoolPlan,
+        ledger: PoolLedger,
+        policy: Policy,
+        floor: ReactiveFloor | None = None,
+    ) -> None:
         self.plan = plan
         self.ledger = ledger
         self.policy = policy
@@ -48,7 +57,7 @@ class PoolReconciler:
         self._backoff = Backoff(plan.timings)
         self._registrar = Registrar(ledger, plan.timings)
         self._leaks = LeakCollector(ledger, self._book)
-        self._floor = ReactiveFloor()
+        self._floor = floor or ReactiveFloor()
         self._status = StatusReporter(plan, ledger)
         self._minute: int | None = None
         for instance in ledger.in_phase(Phase.PLANNED):
@@ -61,16 +70,18 @@ class PoolReconciler:
         if hit is not None:
             self._floor.requested(now_ms / 1000)
             self.policy.requested(now_ms / 1000, request.user, request.program, hit=hit)
-            self._keep_policy()
 
     def forecast(self, forecast: DemandForecast) -> None:
         """Tell the policy what is expected, where it takes that into account."""
-        if isinstance(self.policy, ForecastPolicy):
-            self.policy.observed_forecast(forecast)
+        if isinstance(self.policy, InformedPolicy):
+            mean, high = within_lead(forecast, self.lead_s or 60.0)
+            self.policy.observed_forecast(forecast.made_at / 1000, mean, high)
 
     def listing(self, listing: Sequence[Observed], now_ms: int, *, collect: bool = True) -> None:
         """Take a complete listing in, and serve who waits from what became ready."""
         self._registrar.register(listing, now_ms, self.outbox)
+        # Only here: while the cloud does not answer, nobody knows what was built in time.
+        expire_builds(self.ledger, self._registrar, self.plan.timings, now_ms, self.outbox)
         if collect:
             self._leaks.collect(listing, now_ms, self.outbox)
         thaw(self.ledger, self._book, listing, now_ms, self.outbox)
@@ -86,7 +97,6 @@ class PoolReconciler:
         self._tick(now_ms)
         self._status.pass_time(now_ms)
         expire_leases(self.desk, now_ms, self.outbox)
-        expire_builds(self.ledger, self._registrar, self.plan.timings, now_ms, self.outbox)
         self.desk.serve_waiting(now_ms, self.outbox)
         self._size(now_ms)
         replace_broken(self.ledger, self._book, now_ms, self.outbox)
@@ -100,12 +110,17 @@ class PoolReconciler:
         minute = now_ms // MINUTE_MS
         if minute != self._minute:
             self.policy.tick(minute * 60.0)
-            self._keep_policy()
+            if self.ledger.totals.lead_ms and isinstance(self.policy, InformedPolicy):
+                self.policy.observed_lead(self.lead_s)
+            # Kilobytes, so not with every answer: a kill forgets at most a minute's learning.
+            self.ledger.keep_policy(self.policy.to_bytes())
             self._minute = minute
 
-    def _keep_policy(self) -> None:
-        self.ledger.totals.policy = self.policy.to_bytes()
-        self.ledger.totals_changed = True
+    @property
+    def lead_s(self) -> float:
+        """Median of the measured launch times, in seconds; 0 before the first."""
+        leads = sorted(self.ledger.totals.lead_ms)
+        return leads[len(leads) // 2] / 1000 if leads else 0.0
 
     def _size(self, now_ms: int) -> None:
         """Recycle, launch, retire and pause, in this order."""
@@ -130,7 +145,8 @@ class PoolReconciler:
         building = max(0, ledger.coming - ledger.waiting)
         position = Position(ready=ledger.count(*WARM), building=building, terminable=old)
         decision = self.policy.target(now_ms / 1000, position)
-        floor = max(min(self._floor.size(now_ms / 1000), pool.max_instances), pool.min_instances)
+        asked = self._floor.size(now_ms / 1000, ledger.totals.hits + ledger.totals.misses)
+        floor = max(min(asked, pool.max_instances), pool.min_instances)
         if floor <= decision.target:
             return decision
         reason = f"floor {floor} of a reactive policy, not {decision.target}: {decision.reason}"

@@ -4,7 +4,6 @@ from collections import deque
 from typing import Protocol, runtime_checkable
 
 from allocator.policy.position import Decision, Position
-from schemas.records import DemandForecast
 
 
 class Policy(Protocol):
@@ -24,11 +23,14 @@ class Policy(Protocol):
 
 
 @runtime_checkable
-class ForecastPolicy(Protocol):
-    """A policy that takes forecasts into account."""
+class InformedPolicy(Protocol):
+    """A policy that takes forecasts and measured launch times into account."""
 
-    def observed_forecast(self, forecast: DemandForecast) -> None:
-        """Take the newest forecast of instances over the next hour."""
+    def observed_forecast(self, time_s: float, mean: float, high: float) -> None:
+        """Take a forecast of the requests within the next lead time."""
+
+    def observed_lead(self, lead_s: float) -> None:
+        """Plan for another launch time, as measured."""
 
 
 class ReactiveFloor:
@@ -43,27 +45,25 @@ class ReactiveFloor:
     --------
     >>> floor = ReactiveFloor()
     >>> for second in (0, 1, 2): floor.requested(second)
-    >>> floor.size(10.0), floor.size(3_700.0)
+    >>> floor.size(10.0, seen=3), floor.size(3_700.0, seen=3)
     (3, 0)
     """
 
     def __init__(self, trusted_after: int = 50) -> None:
         self._trusted_after = trusted_after
-        self._seen = 0
         self._slots: deque[tuple[int, int]] = deque()
 
     def requested(self, time_s: float) -> None:
         """Count a request."""
-        self._seen += 1
         slot = int(time_s // 120)
         count = self._slots.pop()[1] if self._slots and self._slots[-1][0] == slot else 0
         self._slots.append((slot, count + 1))
 
-    def size(self, time_s: float) -> int:
-        """Return the floor, 0 once the learned policy is trusted."""
+    def size(self, time_s: float, seen: int) -> int:
+        """Return the floor, 0 once the learned policy has `seen` enough requests."""
         oldest = int(time_s // 120) - 29
         while self._slots and self._slots[0][0] < oldest:
             self._slots.popleft()
-        if self._seen >= self._trusted_after:
+        if seen >= self._trusted_after:
             return 0
         return max((count for _, count in self._slots), default=0)

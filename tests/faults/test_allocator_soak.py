@@ -1,0 +1,102 @@
+"""A seeded soak of the allocator: faults of every kind and kills at every point of its cycle."""
+
+import os
+import random
+import sys
+from collections import Counter
+
+import pytest
+
+from allocator.cloud.faults import CREATE_FAULTS, Fault
+from allocator.machine.observed import Verb
+from tests.testkit.allocator_world import CRASHES, START_MS, World
+
+pytestmark = pytest.mark.faults
+
+# (operations, kills); the long one takes minutes and is asked for by name.
+IS_LONG = os.environ.get("WARMFRONT_SOAK") == "long"
+OPERATIONS, KILLS = (100_000, 1_000) if IS_LONG else (3_000, 50)
+SEED = int(os.environ.get("WARMFRONT_SOAK_SEED", "20261125"))
+# An outage is scripted, not by chance.
+BY_CHANCE = set(Fault) - {Fault.OUTAGE}
+
+
+class Soak:
+    """Drives a world by chance."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world = world
+        self.chance = random.Random(seed)
+        self.names: list[str] = []
+        self.count = 0
+
+    def turn(self) -> None:
+        world, chance = self.world, self.chance
+        for _ in range(chance.randrange(3)):
+            self._ask()
+        if chance.random() < 0.02:
+            world.target = chance.randrange(6)
+        if chance.random() < 0.005:
+            world.cloud.faults.is_out = not world.cloud.faults.is_out
+        self._maybe_break()
+        world.cycle(self._crash(), lists=chance.random() < 0.8)
+        world.now_ms += chance.choice((500, 2_000, 15_000, 60_000))
+
+    def _crash(self) -> str | None:
+        # Twice as many as asked for at this rate: the count is checked, not hoped for.
+        share = 2.0 * KILLS / (OPERATIONS / 3)
+        return self.chance.choice(CRASHES) if self.chance.random() < share else None
+
+    def _ask(self) -> None:
+        kind = self.chance.choices(
+            ("REQUEST", "again", "RELEASE", "CANCEL", "EXTEND"), (40, 10, 40, 5, 5)
+        )[0]
+        if kind == "REQUEST" or not self.names:
+            self.count += 1
+            self.names.append(f"r-{self.count}")
+            self.world.ask("REQUEST", self.names[-1])
+        elif kind == "again":
+            self.world.ask("REQUEST", self.chance.choice(self.names))
+        elif kind == "EXTEND":
+            self.world.ask(kind, self.chance.choice(self.names))
+        else:
+            self.world.ask(kind, self.names.pop(self.chance.randrange(len(self.names))))
+        del self.names[:-30]
+
+    def _maybe_break(self) -> None:
+        if self.chance.random() < 0.01 and self.world.holder:
+            self.world.cloud.break_instance(self.chance.choice(sorted(self.world.holder)))
+
+
+def test_no_orphan_no_cap_broken_no_request_answered_twice() -> None:
+    world = World(SEED, cap=10)
+    # Creations are rarer than other calls: each of their faults comes at least once.
+    world.cloud.faults.script(Verb.CREATE, *CREATE_FAULTS)
+    soak = Soak(world, SEED)
+    settles = 0
+    while world.operations < OPERATIONS or world.kills.total() < KILLS:
+        soak.turn()
+        if world.operations > (settles + 1) * OPERATIONS / 5:
+            settles += 1
+            world.settle()
+            world.check_settled()
+            world.cloud.faults.rate = 0.2
+    world.settle()
+    world.check_settled()
+    report = report_of(world)
+    sys.stdout.write(f"seed {SEED}: {report}\n")
+    assert set(CRASHES) <= set(world.kills)
+    assert set(world.cloud.faults.injected) >= BY_CHANCE, "a fault that was never injected"
+    assert world.kills.total() >= KILLS
+    assert sum(1 for found in world.answers.values() if found) > OPERATIONS / 50
+
+
+def report_of(world: World) -> dict[str, object]:
+    return {
+        "operations": world.operations,
+        "kills": dict(world.kills),
+        "faults": {str(k): v for k, v in world.cloud.faults.injected.items()},
+        "answers": len(world.answers),
+        "days": (world.now_ms - START_MS) / 86_400_000,
+        "kinds": dict(Counter(e.kind for e in world.events.values())),
+    }
