@@ -27,6 +27,7 @@ from streams.runtime.app import make_app, raw_table, raw_topic
 from streams.runtime.guard import end_process, guarded
 from streams.runtime.learned_reader import LearnedReader
 from streams.runtime.sender import Sender
+from streams.runtime.warm_up import warm_up
 from streams.runtime.watchdog import CommitWatchdog
 
 WATCHDOG_INTERVAL_S = 10.0
@@ -133,6 +134,7 @@ def _add_tasks(app: Any, reader: LearnedReader) -> None:
 
 def run(settings: Settings) -> None:
     """Run a worker until it is told to stop; ends the process."""
+    warm_up()
     app = make_worker(settings)
     log.info("worker starts", group=app.conf.id)
     faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()

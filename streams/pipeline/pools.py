@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from schemas.records import DemandObserved
 from streams.models.demand import LEVELS, MODEL, HourlyForecaster, MinuteForecaster
+from streams.models.demand.peak import peak
 from streams.pipeline.eventtime import HOUR_MINUTES, HOUR_MS, MINUTE_MS
 from streams.pipeline.forecast_record import forecast_output
 from streams.pipeline.level import NOTHING
@@ -130,10 +131,9 @@ class PoolFold:
             day = week[: len(DAY_STEPS)]
             self.state.expected[number] = day[0].tolist()
             for horizon, steps in (("DAY", day), ("WEEK", week)):
-                peak = forecaster.peak(len(steps))
                 outputs.append(
                     forecast_output(
-                        self._pool, resource, horizon, end_ms, steps, peak, LEVELS, MODEL
+                        self._pool, resource, horizon, end_ms, steps, peak(steps), LEVELS, MODEL
                     )
                 )
         return outputs
@@ -144,11 +144,10 @@ class PoolFold:
             if self.state.seen[number]:
                 forecaster = self._by_minute[number]
                 steps = forecaster.forecast(HOUR_STEPS)
-                peak = forecaster.peak(HOUR_STEPS)
                 made_at_ms = minute * MINUTE_MS
                 outputs.append(
                     forecast_output(
-                        self._pool, resource, "HOUR", made_at_ms, steps, peak, LEVELS, MODEL
+                        self._pool, resource, "HOUR", made_at_ms, steps, peak(steps), LEVELS, MODEL
                     )
                 )
         return outputs

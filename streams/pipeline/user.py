@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from streams.models.consumption import Consumption
-from streams.models.cycles import Cycles, SessionLength
+from streams.models.cycles import Cycles
+from streams.models.cycles.session_length import SessionLength
 from streams.models.dataaccess import DataAccess
 from streams.models.programs import UserPrograms
 from streams.models.sensitivity import Sensitivity
