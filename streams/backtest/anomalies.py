@@ -129,11 +129,11 @@ def command(
     time: Annotated[str, typer.Option(help="Column of times: ISO 8601 or seconds.")],
     value: Annotated[str, typer.Option(help="Column of values.")],
     out: Annotated[Path | None, typer.Option(help="Scores: .csv or .csv.gz.")] = None,
-    fmt: Annotated[str | None, typer.Option("--format", help="csv, ndjson or parquet.")] = None,
+    fmt: Annotated[Format | None, typer.Option("--format", help="Default: by the name.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Score every row of a recording for anomalies."""
-    options = Options(file, series, time, value, out, fmt)  # type: ignore[arg-type]
+    options = Options(file, series, time, value, out, fmt)
     console = Console(stderr=True)
     try:
         with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:

@@ -1,4 +1,8 @@
-"""Event-level F1: an alarm anywhere in a labelled event finds it; alarms in a row are one."""
+"""Event-level F1: an alarm anywhere in a labelled event finds it; alarms in a row are one.
+
+Outside the events an alarm counts once for each hour or so that it lasts, or else an alarm that is
+always on would be perfect.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +13,8 @@ import numpy.typing as npt
 from tests.testkit.nab_scoring import Floats, Span
 
 Flags = npt.NDArray[np.bool_]
-# Alarms at most this many rows apart are one; labels come late by as much.
+# Alarms at most this many rows apart are one, labels may be off by as much, and a false alarm
+# counts again after as much.
 SLACK_ROWS = 12
 
 
@@ -47,21 +52,22 @@ def spans(flags: Flags, gap: int = 0) -> list[Span]:
 
 def count_events(alarms: Flags, labels: Flags) -> EventCounts:
     """Compare the alarms of one series with its labels, rows of both aligned."""
-    events = [(first - SLACK_ROWS, last + SLACK_ROWS) for first, last in spans(labels)]
-    raised = spans(alarms, SLACK_ROWS)
-    found = sum(any(_meet(event, alarm) for alarm in raised) for event in events)
-    false = sum(not any(_meet(event, alarm) for event in events) for alarm in raised)
-    return EventCounts(found, len(events) - found, false)
-
-
-def _meet(one: Span, other: Span) -> bool:
-    return one[0] <= other[1] and other[0] <= one[1]
+    near = [(max(first - SLACK_ROWS, 0), last + SLACK_ROWS + 1) for first, last in spans(labels)]
+    outside = alarms.copy()
+    for start, end in near:
+        outside[start:end] = False
+    found = sum(bool(alarms[start:end].any()) for start, end in near)
+    lengths = [last - first + 1 for first, last in spans(outside, SLACK_ROWS)]
+    return EventCounts(
+        found, len(near) - found, sum(-(-length // SLACK_ROWS) for length in lengths)
+    )
 
 
 def best_f1(corpus: Sequence[tuple[Floats, Flags]]) -> tuple[float, float]:
     """Highest F1 at one threshold for all series, and that threshold."""
     pooled = np.concatenate([scores for scores, _ in corpus])
     grid = np.unique(np.quantile(pooled, 1.0 - np.geomspace(2e-4, 0.2, 60)))
+    grid = grid[grid > 0.0]
     rated = [(_f1_at(corpus, threshold), float(threshold)) for threshold in grid]
     return max(rated)
 

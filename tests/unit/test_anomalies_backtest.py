@@ -107,3 +107,10 @@ def test_a_missing_column_is_a_clear_error(cli, recording, column):
     result = cli(recording, *(word for pair in columns.items() for word in pair))
     assert result.exit_code == 2
     assert "nope" in result.stderr
+
+
+def test_an_unknown_format_is_a_clear_error(cli, recording):
+    columns = ("--series", "metric", "--time", "at", "--value", "reading")
+    result = cli(recording, *columns, "--format", "xml")
+    assert result.exit_code == 2
+    assert "xml" in result.stderr

@@ -175,7 +175,7 @@ class SeriesDetector:
     ----------
     memory
         Points that stretches are compared with, 128 to 65,536. The saved state takes 6 bytes a
-        point and 12 KB besides: 60 KB for 8,192 (55 to 115 us a point), 18 KB for 1,024 (20 us).
+        point and 12 KB besides: 60 KB for 8,192 (55 to 130 us a point), 18 KB for 1,024 (30 us).
 
     Examples
     --------
