@@ -87,7 +87,7 @@ def seconds(moment: Any) -> float:
 def replayed(deployment: Deployment, recording: Path, *, kill: bool) -> None:
     deployment.start_worker()
     log = (deployment.settings.state_dir / "replay.log").open("wb")
-    command = deployment.command("replay", str(recording), "--json", "--pace-timeout", "90")
+    command = deployment.command("replay", str(recording), "--json", "--pace-timeout", "400")
     replay = spawn.spawn(command, output=log, env=deployment.environment, cwd=REPOSITORY)
     if kill:
         half_way = ROWS // 3
