@@ -35,10 +35,12 @@ class Soak:
         for _ in range(chance.randrange(3)):
             self._ask()
         if chance.random() < 0.02:
-            world.target = chance.randrange(6)
+            world.target = chance.randrange(14)
         if chance.random() < 0.005:
             world.cloud.faults.is_out = not world.cloud.faults.is_out
         self._maybe_break()
+        if chance.random() < 0.01:
+            world.leak()
         world.cycle(self._crash(), lists=chance.random() < 0.8)
         world.now_ms += chance.choice((500, 2_000, 15_000, 60_000))
 

@@ -59,6 +59,10 @@ class AllocatorMachine(RuleBasedStateMachine):
         for instance_id in sorted(self.world.holder)[:1]:
             self.world.cloud.break_instance(instance_id)
 
+    @rule()
+    def leak(self) -> None:
+        self.world.leak()
+
     @invariant()
     def promises(self) -> None:
         if hasattr(self, "world"):

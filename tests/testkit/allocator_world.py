@@ -75,6 +75,7 @@ class World:
         self.kills: Counter[str] = Counter()
         self.operations = 0
         self.orphaned_late: list[tuple[int, Call]] = []
+        self.injected: set[str] = set()
         self.holder: dict[str, str] = {}
         self.answers: dict[str, set[str | None]] = defaultdict(set)
         self.restart()
@@ -157,7 +158,7 @@ class World:
         except CloudError as error:
             return Result(call, error.answer, error=str(error), is_quota=error.is_quota)
         finally:
-            assert self.cloud.held(POOL) <= self.plan.pool.cap, "over the cap"
+            assert self.held() <= self.plan.pool.cap, "over the cap"
 
     def _send(self, call: Call) -> str | None:
         if call.verb is Verb.CREATE:
@@ -172,7 +173,9 @@ class World:
         """A zombie may still have one call in flight, which is done within its timeout."""
         self.kills[crash] += 1
         if unmade and self.chance.random() < 0.5:
-            self.orphaned_late.append((self.now_ms + 30_000, unmade[0]))
+            self.orphaned_late.append(
+                (self.now_ms + self.chance.choice((0, 30_000, 240_000)), unmade[0])
+            )
         self.restart()
         self.check()
 
@@ -182,10 +185,26 @@ class World:
         for call in due:
             self._make(call)
 
+    def leak(self) -> None:
+        """Make an instance with our tags that nobody ever planned."""
+        spec = InstanceSpec(POOL, f"leak-{len(self.injected)}")
+        self.injected.add(self.cloud._insert(spec, breaks=False))
+
+    def held(self) -> int:
+        """Instances in the cloud that the allocator made."""
+        there = 0
+        for name in list(self.injected):
+            try:
+                self.cloud.get(name)
+                there += 1
+            except CloudError:
+                self.injected.discard(name)
+        return self.cloud.held(POOL) - there
+
     def check(self) -> None:
         """What must hold at every step."""
         ledger = self.pool.ledger
-        assert self.cloud.held(POOL) <= ledger.cap, "over the cap in the cloud"
+        assert self.held() <= ledger.cap, "over the cap in the cloud"
         assert ledger.size <= ledger.cap, "over the cap in the books"
         leases = [x for x in ledger.leases.values() if x.state is LeaseState.ASSIGNED]
         assert len({x.intent_id for x in leases}) == len(leases), "two leases on an instance"
