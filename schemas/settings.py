@@ -5,8 +5,9 @@ streams and allocator, read the same.
 """
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -68,6 +69,17 @@ class Settings(BaseSettings):
     pool_partitions: int = Field(
         default=4, description="Partitions of the topics keyed by pool, as created."
     )
+
+    @model_validator(mode="after")
+    def _follow_local_ports(self) -> Self:
+        """Unless others are named, the broker and registry are those that `up` runs."""
+        local = {
+            "bootstrap_servers": f"127.0.0.1:{self.local_kafka_port}",
+            "registry_url": f"http://127.0.0.1:{self.local_registry_port}/apis/ccompat/v7",
+        }
+        for name in local.keys() - self.model_fields_set:
+            self.__dict__[name] = local[name]  # as a default: not counted as set by anybody
+        return self
 
     @property
     def schema_cache(self) -> Path:

@@ -55,13 +55,10 @@ class Plan:
     @property
     def environment(self) -> dict[str, str]:
         """What the processes are told of where things are."""
-        known, local = self.settings, "127.0.0.1"
-        kafka = f"{local}:{known.local_kafka_port}"
-        registry = f"http://{local}:{known.local_registry_port}/apis/ccompat/v7"
         return {
-            "KAFKA_BOOTSTRAP_SERVERS": kafka if self.own_kafka else known.bootstrap_servers,
-            "WARMFRONT_REGISTRY_URL": registry if self.own_registry else known.registry_url,
-            "WARMFRONT_STATE_DIR": str(known.state_dir.absolute()),
+            "KAFKA_BOOTSTRAP_SERVERS": self.settings.bootstrap_servers,
+            "WARMFRONT_REGISTRY_URL": self.settings.registry_url,
+            "WARMFRONT_STATE_DIR": str(self.settings.state_dir.absolute()),
         }
 
     @property
@@ -106,17 +103,19 @@ def _run(supervisor: Supervisor, plan: Plan, console: Console) -> int:
 
 
 def services(plan: Plan) -> list[Service]:
-    """Return what is run, in the order of its start."""
+    """Fetch what is missing, and return what is run, in the order of its start."""
     known = plan.settings
     folder = known.state_dir.absolute()
     running: list[Service] = []
     if plan.own_kafka:
         port = known.local_kafka_port
         kafka = LocalKafka(folder / "kafka", port=port, controller_port=port + 1)
+        kafka.prepare()
         running.append(ServerService("kafka", kafka))
     if plan.own_registry:
         registry = LocalRegistry(folder / "registry", port=known.local_registry_port)
-        running.append(ServerService("registry", registry))
+        registry.prepare()
+        running.append(ServerService("registry", registry, beside=True))
     running += [
         _command(plan, "topics", "topics", "--create", is_job=True),
         _command(plan, "worker", "worker"),
