@@ -24,7 +24,7 @@ from streams.models.demand.histogram import add, fill_quantiles, prior
 from streams.models.demand.levels import HIGH, LEVELS, LOW, MIXED
 from streams.models.demand.points import POINTS, point_forecasts
 from streams.models.demand.regression import CIRCUMSTANCES
-from streams.models.demand.sorted_window import Floats
+from streams.models.demand.sorted_window import Floats, sort
 from streams.models.demand.view import (
     HIGHEST,
     LOWEST,
@@ -247,7 +247,8 @@ def _mix(anchor: Anchor, pending: int, horizon: int, stated: Floats, mixed: Floa
             anchor.mixed[pending, rule, t] = one
             total += one / mixture.RULE_COUNT
             poly += 0.5 * one if rule < 2 else 0.0
-        ordered = np.sort(stated[t])
+        ordered = stated[t]
+        sort(ordered)
         middle = 0.5 * (ordered[(EXPERTS - 1) // 2] + ordered[EXPERTS // 2])
         mixed[t] = (1.0 - share) * (poly if t == 1 else total) + share * middle
 

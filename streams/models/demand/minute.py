@@ -185,7 +185,7 @@ class MinuteForecaster:
     >>> for minute in range(600):
     ...     forecaster.observe(float(minute % 2), minute)
     >>> forecaster.observe(0.0, 600, count=100_000)
-    >>> forecaster.forecast(60)[:, 3].max()
+    >>> float(forecaster.forecast(60)[:, 3].max())
     0.0
     """
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from streams.models.compiled import kernel
-from streams.models.demand.sorted_window import Floats, sorted_quantile
+from streams.models.demand.sorted_window import Floats, sort, sorted_quantile
 from streams.models.demand.view import (
     DEVIATION,
     FAST,
@@ -48,7 +48,8 @@ def _median_of_weeks(view: View, target: int, first: int, count: int) -> float:
             seen += 1
     if seen == 0:
         return np.nan
-    ordered = np.sort(same[:seen])
+    ordered = same[:seen]
+    sort(ordered)
     return float(0.5 * (ordered[(seen - 1) // 2] + ordered[seen // 2]))
 
 
@@ -72,7 +73,8 @@ def _median_of_last_day(view: View, rows: int) -> float:
     values = np.empty(count)
     for k in range(count):
         values[k] = view.ring[(rows - 1 - k) % size]
-    return sorted_quantile(np.sort(values), count, 0.5)
+    sort(values)
+    return sorted_quantile(values, count, 0.5)
 
 
 @kernel

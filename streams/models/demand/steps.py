@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from streams.models.compiled import kernel
 from streams.models.demand.levels import MEDIAN
-from streams.models.demand.sorted_window import Floats
+from streams.models.demand.sorted_window import Floats, sort
 from streams.models.demand.view import View, profile
 
 Steps = npt.NDArray[np.int64]
@@ -70,4 +70,4 @@ def fill_steps(
             usual = (errors[a, target % day] + TINY) / (errors[a, source % day] + TINY)
             offset = profile(view, target) - profile(view, source)
             _add_share(out[k], issued[a], offset, min(max(usual, 0.2), 5.0), weight)
-        out[k] = np.sort(out[k])
+        sort(out[k])
