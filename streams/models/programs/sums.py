@@ -5,15 +5,16 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
+from streams.models.programs.sums_table import add_all, moved
+
 Integers = npt.NDArray[np.int64]
 
-# Pieces are added up once there are this many: adding each at once would cost more than learning.
-PIECES = 64
+MAX_NUMBER = 1 << 31
 MAX_BYTES = 64 << 20
 
 
 class Sums:
-    """Sparse vector of int64, added to piece by piece.
+    """Sparse vector of int64.
 
     Examples
     --------
@@ -27,14 +28,22 @@ class Sums:
     (array([7]), array([5]))
     """
 
-    def __init__(self) -> None:
-        self._pieces: list[tuple[Integers, Integers]] = []
+    def __init__(self, room: int = 64) -> None:
+        self._keys = np.full(room, -1, np.int64)
+        self._sums = np.zeros(room, np.int64)
+        self._used = 0
 
     def add(self, numbers: Integers, values: Integers) -> None:
         """Add values under their numbers, which may repeat."""
-        self._pieces.append((numbers, values))
-        if len(self._pieces) >= PIECES:
-            self.items()
+        done = 0
+        while True:
+            self._used, more = add_all(
+                self._keys, self._sums, self._used, numbers[done:], values[done:]
+            )
+            done += more
+            if done == len(numbers):
+                return
+            self._keys, self._sums = moved(self._keys, self._sums, 2 * len(self._keys))
 
     def merge(self, other: "Sums") -> None:
         """Add another's sums."""
@@ -42,16 +51,9 @@ class Sums:
 
     def items(self) -> tuple[Integers, Integers]:
         """Return the numbers, ascending, and their sums, none of them 0."""
-        if not self._pieces:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        numbers = np.concatenate([piece[0] for piece in self._pieces])
-        values = np.concatenate([piece[1] for piece in self._pieces])
-        unique, where = np.unique(numbers, return_inverse=True)
-        sums = np.zeros(len(unique), np.int64)
-        np.add.at(sums, where, values)
-        kept = sums != 0
-        self._pieces = [(unique[kept], sums[kept])]
-        return self._pieces[0]
+        kept = np.flatnonzero((self._keys >= 0) & (self._sums != 0))
+        order = kept[np.argsort(self._keys[kept])]
+        return self._keys[order], self._sums[order]
 
     def to_bytes(self) -> bytes:
         """Return the sums as bytes, as compact as they are few and small."""
@@ -71,8 +73,8 @@ class Sums:
         if len(data) < 4 or len(plain) != 16 * count:
             raise ValueError(f"{len(plain)} bytes of sums, {count} sums need {16 * count}")
         numbers = np.cumsum(_joined(plain[: 8 * count]))
-        if count and (np.diff(numbers) <= 0).any():
-            raise ValueError("the numbers of the sums do not ascend")
+        if count and (numbers[0] < 0 or numbers[-1] >= MAX_NUMBER or (np.diff(numbers) <= 0).any()):
+            raise ValueError("the numbers of the sums do not ascend, or are too large")
         sums = cls()
         sums.add(numbers, _unzigzag(_joined(plain[8 * count :])))
         return sums

@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 
 from streams.models.programs.history import History
+from streams.models.programs.layout import FEATURES
 from streams.models.programs.vocabulary import (
     COLUMNS,
     LAST_LAUNCH,
@@ -45,6 +46,8 @@ class UserPrograms:
         self.history = History()
         self.count = 0
         self.last_ms = 0
+        self.weights = np.zeros(FEATURES, np.float32)
+        self.cached = None
 
     def launches(self) -> dict[str, int]:
         """Return how often each program was launched."""

@@ -1,0 +1,65 @@
+"""What one launch teaches: integers for the population, small steps for the user's own weights."""
+
+import numpy as np
+
+from streams.models.compiled import kernel
+from streams.models.programs.layout import (
+    ESCAPE_HITS, ESCAPE_SEEN, FEATURES, GRADIENT, HESSIAN, HITS, SEEN, SELECTED_GRADIENT,
+    STATE_FEATURES, STATES,
+)  # fmt: skip
+
+GRADIENT_SCALE = 65536.0
+HESSIAN_SCALE = 1024.0
+OWN_RATE = 1e-4
+
+
+@kernel
+def learn(y, states, features, p, sets, own_weights, own_rate):
+    """Return numbers and values to add to the sums, for the candidate y that came (-1: none)."""
+    size = len(p)
+    seen = size * STATE_FEATURES
+    room = 2 * seen + 2 + 3 * FEATURES + FEATURES * FEATURES
+    numbers = np.zeros(room, np.int64)
+    values = np.zeros(room, np.int64)
+    k = 0
+    for m in range(size):
+        for f in range(STATE_FEATURES):
+            number = f * STATES + states[m, f]
+            numbers[k], values[k] = SEEN + number, 1
+            k += 1
+            if m == y:
+                numbers[k], values[k] = HITS + number, 1
+                k += 1
+    numbers[k], values[k] = ESCAPE_SEEN + sets[2], 1
+    k += 1
+    if y < 0:
+        numbers[k], values[k] = ESCAPE_HITS + sets[2], 1
+        return numbers[: k + 1], values[: k + 1]
+    mean = np.zeros(FEATURES)
+    for m in range(size):
+        for f in range(FEATURES):
+            mean[f] += p[m] * features[m, f]
+    for f in range(FEATURES):
+        g = features[y, f] - mean[f]
+        own_weights[f] += own_rate * g
+        fixed = round(g * GRADIENT_SCALE)
+        numbers[k], values[k] = GRADIENT + f, fixed
+        numbers[k + 1], values[k + 1] = SELECTED_GRADIENT + sets[0] * FEATURES + f, fixed
+        numbers[k + 2], values[k + 2] = SELECTED_GRADIENT + sets[1] * FEATURES + f, fixed
+        k += 3
+    hessian = np.zeros((FEATURES, FEATURES))
+    d = np.zeros(FEATURES)
+    for m in range(size):
+        if p[m] < 1e-3:
+            continue
+        for f in range(FEATURES):
+            d[f] = features[m, f] - mean[f]
+        for f in range(FEATURES):
+            s = p[m] * d[f]
+            for g_ in range(f + 1):
+                hessian[f, g_] += s * d[g_]
+    for f in range(FEATURES):
+        for g_ in range(f + 1):
+            numbers[k], values[k] = HESSIAN + f * FEATURES + g_, round(hessian[f, g_] * HESSIAN_SCALE)
+            k += 1
+    return numbers[:k], values[:k]

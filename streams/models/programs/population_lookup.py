@@ -1,0 +1,59 @@
+"""Statistics of the population's contexts for one user's moment."""
+
+import numpy as np
+
+from streams.models.compiled import kernel
+from streams.models.programs.layout import ALL0, ALL1, ALL2, ALL_CONTEXTS, ALL_RUN, ALL_SKIP2
+
+PROPOSALS = 12
+
+
+@kernel
+def mixed(a, b):
+    """Return a hash of two 63-bit numbers (the finaliser of SplitMix64, Steele et al. 2014)."""
+    z = np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(b)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.int64((z ^ (z >> np.uint64(31))) >> np.uint64(1))
+
+
+@kernel
+def context_keys(last, before, run):
+    """Return the keys of the population's contexts after two launches (hashes) and a run."""
+    keys = np.zeros(ALL_CONTEXTS, np.int64)
+    keys[ALL0] = 1
+    keys[ALL1] = mixed(mixed(2, last), 0)
+    keys[ALL2] = mixed(mixed(3, last), before)
+    keys[ALL_RUN] = mixed(mixed(4, last), run)
+    keys[ALL_SKIP2] = mixed(mixed(5, before), 0)
+    return keys
+
+
+@kernel
+def lower_bound(values, low, high, wanted):
+    """Return the first place in values[low:high], ascending, that is not below `wanted`."""
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def best_of(counts, start, stop, places):
+    """Write the places of the largest counts, largest first, earlier places first; return how many."""
+    size = 0
+    for e in range(start, stop):
+        if size == len(places) and counts[e] <= counts[places[size - 1]]:
+            continue
+        at = size if size < len(places) else size - 1
+        while at > 0 and counts[places[at - 1]] < counts[e]:
+            if at < len(places):
+                places[at] = places[at - 1]
+            at -= 1
+        places[at] = e
+        if size < len(places):
+            size += 1
+    return size

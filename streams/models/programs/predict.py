@@ -1,0 +1,154 @@
+"""The candidates of the next launch: statistics, states, and their mixing into probabilities."""
+
+import numpy as np
+
+from streams.models.compiled import kernel
+from streams.models.programs.contexts import UNION, walk
+from streams.models.programs.history import PROGRAM, RUN, TURNS
+from streams.models.programs.layout import (
+    ALL0, ALL_CONTEXTS, CANDIDATES, FEATURES, LOG_ALL, LOG_OWN, ORDER0, ORDER1, ORDER2, OWN_CONTEXTS,
+    SELECTED, STATE_FEATURES, STATES,
+)  # fmt: skip
+from streams.models.programs.population_lookup import (
+    PROPOSALS, best_of, context_keys, lower_bound,
+)  # fmt: skip
+from streams.models.programs.states import all_states, own_states, single_states, visits_bin
+from streams.models.programs.vocabulary import LAST_LAUNCH
+
+
+@kernel
+def gather(fields, n, use, hashes, barred, barred_hash, keys, starts, entry_programs, entry_counts):
+    """Collect candidates and their statistics; see `rank` for what becomes of them."""
+    room = UNION + ALL_CONTEXTS * PROPOSALS
+    known = len(hashes)
+    slot = np.full(known, -1, np.int32)
+    programs = np.zeros(room, np.int32)
+    names = np.zeros(room, np.int64)
+    slow = np.zeros((OWN_CONTEXTS, UNION))
+    fast = np.zeros((OWN_CONTEXTS, UNION))
+    first = np.full((OWN_CONTEXTS, UNION), -1, np.int32)
+    totals = np.zeros((OWN_CONTEXTS, 4))
+    own, longest, follower = walk(fields, n, slot, barred, programs, slow, fast, first, totals)
+    for m in range(own):
+        names[m] = hashes[programs[m]]
+    count = own
+    i = n - 1
+    before = hashes[fields[PROGRAM, i - 1]] if n > 1 else 0
+    wanted = context_keys(hashes[fields[PROGRAM, i]], before, fields[RUN, i])
+    all_totals = np.zeros((ALL_CONTEXTS, 3))
+    ranges = np.zeros((ALL_CONTEXTS, 2), np.int64)
+    places = np.zeros(PROPOSALS, np.int64)
+    for c in range(ALL_CONTEXTS):
+        at = lower_bound(keys, 0, len(keys), wanted[c])
+        if at == len(keys) or keys[at] != wanted[c]:
+            continue
+        ranges[c, 0], ranges[c, 1] = starts[at], starts[at + 1]
+        for e in range(starts[at], starts[at + 1]):
+            all_totals[c, 0] += entry_counts[e]
+        all_totals[c, 1] = starts[at + 1] - starts[at]
+        for q in range(best_of(entry_counts, starts[at], starts[at + 1], places)):
+            h = entry_programs[places[q]]
+            fresh = h != barred_hash
+            for m in range(count):
+                if names[m] == h:
+                    fresh = False
+                    break
+            if fresh:
+                names[count] = h
+                for x in range(1, known):
+                    if hashes[x] == h:
+                        programs[count] = x
+                        break
+                count += 1
+    counts = np.zeros((count, ALL_CONTEXTS))
+    for c in range(ALL_CONTEXTS):
+        low, high = ranges[c, 0], ranges[c, 1]
+        if high > low:
+            for m in range(count):
+                at = lower_bound(entry_programs, low, high, names[m])
+                if at < high and entry_programs[at] == names[m]:
+                    counts[m, c] = entry_counts[at]
+    return own, count, programs, names, slow, fast, first, totals, counts, all_totals, longest, follower
+
+
+@kernel
+def blended(own, count, slow, totals, counts, all_totals, programs_known):
+    """Return the Witten-Bell mix of the population's and the own orders, and of the former alone."""
+    p = np.full(count, 1.0 / (programs_known + 1.0))
+    for c in range(3):
+        total = all_totals[c, 0]
+        if total > 0:
+            share = all_totals[c, 1] / (all_totals[c, 1] + total)
+            for m in range(count):
+                p[m] = share * p[m] + (1 - share) * counts[m, c] / total
+    of_all = p.copy()
+    for c in range(ORDER0, ORDER0 + 4):
+        total = totals[c, 0]
+        if total > 0:
+            share = totals[c, 3] / (totals[c, 3] + total)
+            for m in range(count):
+                p[m] *= share
+            for m in range(own):
+                p[m] += (1 - share) * slow[c, m] / total
+    return p, of_all
+
+
+@kernel
+def chosen(p, count):
+    """Return the places of the `CANDIDATES` most likely, in the order of their places."""
+    if count <= CANDIDATES:
+        return np.arange(count)
+    order = np.argsort(-p, kind="mergesort")
+    return np.sort(order[:CANDIDATES])
+
+
+@kernel
+def predict(
+    fields, n, use, hashes, launches, barred, barred_hash, keys, starts, entry_programs,
+    entry_counts, log_odds, weights, selected, own_weights, escape_rates,
+):
+    """Return candidates, their states, features and probabilities after the last launch."""
+    (
+        own, count, programs, names, slow, fast, first, totals, counts, all_totals, longest,
+        follower,
+    ) = gather(
+        fields, n, use, hashes, barred, barred_hash, keys, starts, entry_programs, entry_counts
+    )
+    p, of_all = blended(own, count, slow, totals, counts, all_totals, all_totals[ALL0, 1])
+    picks = chosen(p, count)
+    size = len(picks)
+    i = n - 1
+    states = np.zeros((size, STATE_FEATURES), np.int16)
+    features = np.zeros((size, FEATURES))
+    out_programs = np.zeros(size, np.int32)
+    out_names = np.zeros(size, np.int64)
+    picked_counts = counts[picks]
+    here = fields[PROGRAM, i]
+    for m in range(size):
+        k = picks[m]
+        x = programs[k]
+        used = x > 0 and use[x, LAST_LAUNCH] > 0
+        out_programs[m], out_names[m] = x, names[k]
+        own_states(m, k if k < own else -1, slow, fast, first, totals, states)
+        all_states(m, picked_counts, all_totals, states)
+        single_states(
+            m, x, here, x > 0 and x == follower, longest, launches, used, counts[k, ALL0], fields, i, use, states,
+        )
+        for f in range(STATE_FEATURES):
+            features[m, f] = log_odds[f, states[m, f]]
+        features[m, LOG_OWN] = np.log(p[k] + 1e-9)
+        features[m, LOG_ALL] = np.log(of_all[k] + 1e-9)
+    s1 = visits_bin(totals[ORDER2, 2]) * 8 + visits_bin(totals[ORDER1, 2])
+    s2 = 64 + min(longest, 7) * 8 + min(fields[TURNS, i], 3) * 2 + (1 if launches > 100 else 0)
+    w = weights + selected[s1] + selected[s2] + own_weights
+    scores = np.zeros(size)
+    for m in range(size):
+        for f in range(FEATURES):
+            scores[m] += w[f] * features[m, f]
+    if size:
+        scores = np.exp(scores - scores.max())
+        scores /= scores.sum()
+    escape_state = s1 * 8 + visits_bin(launches // 4)
+    escape = escape_rates[escape_state] if size else 1.0
+    sets = np.array([s1, s2, escape_state])
+    return out_programs, out_names, states, features, scores, escape, sets

@@ -1,0 +1,43 @@
+"""Hash table of integers with open addressing, for sums whose few numbers are not known ahead."""
+
+import numpy as np
+
+from streams.models.compiled import kernel
+
+
+@kernel
+def place_of(keys, number):
+    """Return the place of a number in the table, or the free one where it belongs."""
+    mask = len(keys) - 1
+    place = (number * 0x9E3779B1) & mask
+    while keys[place] != -1 and keys[place] != number:
+        place = (place + 1) & mask
+    return place
+
+
+@kernel
+def add_all(keys, sums, used, numbers, values):
+    """Add values under their numbers, as far as there is room; return how many fill it and were done."""
+    limit = len(keys) - len(keys) // 4
+    for k in range(len(numbers)):
+        place = place_of(keys, numbers[k])
+        if keys[place] == -1:
+            if used >= limit:
+                return used, k
+            keys[place] = numbers[k]
+            used += 1
+        sums[place] += values[k]
+    return used, len(numbers)
+
+
+@kernel
+def moved(keys, sums, room):
+    """Return the table with more room."""
+    new_keys = np.full(room, -1, np.int64)
+    new_sums = np.zeros(room, np.int64)
+    for k in range(len(keys)):
+        if keys[k] != -1:
+            place = place_of(new_keys, keys[k])
+            new_keys[place] = keys[k]
+            new_sums[place] = sums[k]
+    return new_keys, new_sums
