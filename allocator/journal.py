@@ -61,6 +61,8 @@ class Journal:
                 "transactional.id": settings.topic(f"allocator-{partition}"),
                 "transaction.timeout.ms": 30_000,
                 "linger.ms": 0,
+                # A transaction is many small requests; each would wait for a delayed ACK.
+                "socket.nagle.disable": True,
                 "compression.type": "lz4",
                 "partitioner": "murmur2_random",
                 "log_level": 3,

@@ -36,8 +36,8 @@ class Soak:
             self._ask()
         if chance.random() < 0.02:
             world.target = chance.randrange(14)
-        if chance.random() < 0.005:
-            world.cloud.faults.is_out = not world.cloud.faults.is_out
+        # Outages are rare and short, else they would crowd out the other faults.
+        world.cloud.faults.is_out = chance.random() < (0.7 if world.cloud.faults.is_out else 0.005)
         self._maybe_break()
         if chance.random() < 0.01:
             world.leak()

@@ -36,7 +36,7 @@ from allocator.cloud.simulated import Simulation
 from allocator.options import AllocatorOptions
 from allocator.worker import run
 from schemas.settings import Settings
-run(Settings(), AllocatorOptions(poll_s=0.2, simulation=Simulation(
+run(Settings(), AllocatorOptions(clock=sys.argv[2], poll_s=0.2, simulation=Simulation(
     launch_median_s=0.5, rebuild_s=0.3, delete_s=0.2, fault_rate=float(sys.argv[1]))))
 """
 
@@ -53,6 +53,7 @@ class Deployment:
             {"bootstrap.servers": settings.bootstrap_servers, "partitioner": "murmur2_random"}
         )
         self.fault_rate = fault_rate
+        self.clock = "wall"
         self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
         self._create()
 
@@ -75,12 +76,16 @@ class Deployment:
             "WARMFRONT_POOLS_FILE": str(settings.pools_file),
         }
         log = (settings.state_dir / "allocator.log").open("ab")
-        return spawn([sys.executable, "-c", CHILD, str(self.fault_rate)], output=log, env=env)
+        return spawn(
+            [sys.executable, "-c", CHILD, str(self.fault_rate), self.clock], output=log, env=env
+        )
 
-    def ask(self, request_id: str, pool: str, kind: str = "REQUEST") -> None:
+    def ask(
+        self, request_id: str, pool: str, kind: str = "REQUEST", time_ms: int | None = None
+    ) -> None:
         request = AllocationRequest(
             request_id=request_id, kind=kind, user="ann", program="mail", pool=pool,
-            time=time.time_ns() // 1_000_000,
+            time=time.time_ns() // 1_000_000 if time_ms is None else time_ms,
         )  # fmt: skip
         self.send(pool, self.codec.encode(ALLOCATION_REQUESTS, request))
 
@@ -244,6 +249,28 @@ def assert_no_two_leases_at_once(events: list[AllocationEvent]) -> None:
             holder[event.instance_id] = event.request_id
         elif event.kind in {"RELEASED", "FAILED"} and event.request_id is not None:
             assert holder.pop(event.instance_id, event.request_id) == event.request_id
+
+
+def test_a_recorded_day_is_decided_in_its_own_time(deployment) -> None:
+    deployment.clock = "event"
+    start_ms = 1_000_000_000_000
+    for number in range(300):
+        at_ms = start_ms + number * 288_000
+        deployment.ask(f"r-{number}", "office", time_ms=at_ms)
+        deployment.ask(f"r-{number}", "office", "RELEASE", time_ms=at_ms + 100_000)
+    deployment.producer.flush()
+    process = deployment.start()
+    try:
+        deployment.wait_assigned({f"r-{n}" for n in range(300)}, 60)
+    finally:
+        assert stop(process, 20) == 0
+    answers = [e for e in deployment.events() if e.kind == "ASSIGNED"]
+    day_ms = 300 * 288_000
+    assert all(start_ms <= e.time <= start_ms + day_ms for e in answers)
+    # The first found an empty pool and waited for a launch; the reserve served the others.
+    assert sum(e.tier == "active" for e in answers) >= 290
+    assert answers[0].tier == "cold"
+    assert answers[0].wait_ms > 0
 
 
 def test_the_state_names_every_lease(deployment) -> None:
