@@ -2,7 +2,7 @@
 
 import math
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.models.anomaly import Budget, Incidents, Observation, SeriesDetector, Surprise
@@ -13,6 +13,7 @@ DAY_S = 86_400.0
 
 
 @settings(deadline=None, max_examples=60)
+@example([1e-308, 1e90], 0.0, 60.0)
 @given(values, st.floats(-1e12, 1e12), st.floats(0.0, 1e6))
 def test_any_series_is_scored_within_the_unit_interval(series, start_s, step_s):
     detector = SeriesDetector(128)
@@ -20,6 +21,7 @@ def test_any_series_is_scored_within_the_unit_interval(series, start_s, step_s):
         assert 0.0 <= detector.score(value, start_s + k * step_s) <= 1.0
     low, high = detector.expected(start_s)
     assert low <= high
+    SeriesDetector.from_bytes(detector.to_bytes())
 
 
 @settings(deadline=None, max_examples=60)

@@ -23,6 +23,7 @@ SLOWEST_BIN_GAIN = 0.01  # about 100 visits of a bin
 SLOWEST_DAY_GAIN = 0.001
 SMOOTHING = 0.3  # the second feature: several points in a row on one side
 CLIP = 8.0
+LARGEST = 1e150  # a tiny unit must not make infinity of a value
 
 
 @kernel
@@ -37,7 +38,7 @@ def compressed(scale: Floats, value: float) -> float:
     unit = compression(scale)
     if unit <= 0.0:
         return 0.0
-    return math.asinh(value / unit)
+    return math.asinh(min(max(value / unit, -LARGEST), LARGEST))
 
 
 @kernel
