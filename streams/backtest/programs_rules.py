@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from streams.models.programs import Rule, UserPrograms, sequences
 
 if TYPE_CHECKING:
-    from streams.backtest.programs import Launch
+    from streams.backtest.programs_rows import Launch
 
 LEAST_SUPPORT = 20
 LEAST_PROBABILITY = 0.8

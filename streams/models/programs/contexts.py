@@ -1,14 +1,40 @@
 """Statistics of the user's own contexts, read off the history in one walk to the past."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from streams.models.compiled import kernel
 from streams.models.programs.history import (
-    DISTINCT, DISTINCT2, GAP, HOUR, PROGRAM, RUN, RUN_BEFORE, SET3,
+    DISTINCT,
+    DISTINCT2,
+    GAP,
+    HOUR,
+    PROGRAM,
+    RUN,
+    RUN_BEFORE,
+    SET3,
 )  # fmt: skip
 from streams.models.programs.layout import (
-    AFTER_GAP, DAY_AND_GAP, DISTINCT1, DISTINCT12, FIRST_THIRD, HOUR_OF_DAY, IN_HOUR, ORDER0,
-    ORDER1, ORDER2, ORDER3, ORDER4, ORDER6, OWN_CONTEXTS, SAME_RUN, SAME_RUNS, SAME_THREE, SKIP2,
+    AFTER_GAP,
+    DAY_AND_GAP,
+    DISTINCT1,
+    DISTINCT12,
+    FIRST_THIRD,
+    HOUR_OF_DAY,
+    IN_HOUR,
+    ORDER0,
+    ORDER1,
+    ORDER2,
+    ORDER3,
+    ORDER4,
+    ORDER6,
+    OWN_CONTEXTS,
+    SAME_RUN,
+    SAME_RUNS,
+    SAME_THREE,
+    SKIP2,
     SKIP23,
 )  # fmt: skip
 
@@ -19,16 +45,20 @@ MATCH_LONGEST = 32
 
 
 @kernel
-def same_before(fields, i, j, most):
+def same_before(fields: npt.NDArray[np.int32], i: int, j: int, most: int) -> int:
     """Return how many launches before i and j, themselves included, are the same."""
     length = 0
-    while length < most and j - length >= 0 and fields[PROGRAM, i - length] == fields[PROGRAM, j - length]:
+    while (
+        length < most
+        and j - length >= 0
+        and fields[PROGRAM, i - length] == fields[PROGRAM, j - length]
+    ):
         length += 1
     return length
 
 
 @kernel
-def contexts_at(fields, i, j, found):
+def contexts_at(fields: npt.NDArray[np.int32], i: int, j: int, found: npt.NDArray[np.int64]) -> int:
     """Write the contexts of launch i that launch j shares into `found`; return how many."""
     k = 0
     found[k] = ORDER0
@@ -53,7 +83,9 @@ def contexts_at(fields, i, j, found):
 
 
 @kernel
-def contexts_after_same(fields, i, j, length, found, k):
+def contexts_after_same(  # noqa: C901 - a kernel of independent tests
+    fields: npt.NDArray[np.int32], i: int, j: int, length: int, found: npt.NDArray[np.int64], k: int
+) -> int:
     """Go on with the contexts of launch i that launch j of the same program shares."""
     found[k] = ORDER1
     k += 1
@@ -94,7 +126,17 @@ def contexts_after_same(fields, i, j, length, found, k):
 
 
 @kernel
-def walk(fields, n, slot, barred, programs, slow, fast, first, totals):
+def walk(
+    fields: npt.NDArray[np.int32],
+    n: int,
+    slot: npt.NDArray[np.int32],
+    barred: int,
+    programs: npt.NDArray[Any],
+    slow: npt.NDArray[np.float64],
+    fast: npt.NDArray[np.float64],
+    first: npt.NDArray[np.int32],
+    totals: npt.NDArray[np.float64],
+) -> tuple[int, int, int]:
     """Add up the followers of all contexts of the last launch.
 
     slot (known + 1,) -> index of a program among `programs` or -1; programs (UNION,);

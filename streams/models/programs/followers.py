@@ -1,6 +1,9 @@
 """Which programs followed which contexts, over all users: sorted entries, merged once a period."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from streams.models.compiled import kernel
 
@@ -12,7 +15,14 @@ MOST_VISITS_OF_ALL = 20_000
 
 
 @kernel
-def merged(keys, programs, counts, new_keys, new_programs, new_counts):
+def merged(
+    keys: npt.NDArray[np.int64],
+    programs: npt.NDArray[Any],
+    counts: npt.NDArray[Any],
+    new_keys: npt.NDArray[np.int64],
+    new_programs: npt.NDArray[np.int64],
+    new_counts: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Merge two lists of entries sorted by (key, program); equal entries add up."""
     room = len(keys) + len(new_keys)
     out_keys = np.zeros(room, np.int64)
@@ -43,7 +53,13 @@ def merged(keys, programs, counts, new_keys, new_programs, new_counts):
 
 
 @kernel
-def aged(keys, programs, counts, root, halve_all):
+def aged(
+    keys: npt.NDArray[np.int64],
+    programs: npt.NDArray[Any],
+    counts: npt.NDArray[Any],
+    root: int,
+    halve_all: bool,
+) -> int:
     """Halve the counts of contexts that are over full, or all; entries that come to 0 go."""
     k = 0
     start = 0
@@ -63,7 +79,7 @@ def aged(keys, programs, counts, root, halve_all):
 
 
 @kernel
-def starts_of(keys):
+def starts_of(keys: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the distinct keys and where each begins, with the end of the last."""
     distinct = np.zeros(len(keys), np.int64)
     starts = np.zeros(len(keys) + 1, np.int64)

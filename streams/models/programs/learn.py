@@ -1,11 +1,20 @@
 """What one launch teaches: integers for the population, small steps for the user's own weights."""
 
 import numpy as np
+import numpy.typing as npt
 
 from streams.models.compiled import kernel
 from streams.models.programs.layout import (
-    ESCAPE_HITS, ESCAPE_SEEN, FEATURES, GRADIENT, HESSIAN, HITS, SEEN, SELECTED_GRADIENT,
-    STATE_FEATURES, STATES,
+    ESCAPE_HITS,
+    ESCAPE_SEEN,
+    FEATURES,
+    GRADIENT,
+    HESSIAN,
+    HITS,
+    SEEN,
+    SELECTED_GRADIENT,
+    STATE_FEATURES,
+    STATES,
 )  # fmt: skip
 
 GRADIENT_SCALE = 65536.0
@@ -14,7 +23,14 @@ OWN_RATE = 1e-4
 
 
 @kernel
-def learn(y, states, features, p, sets, own_weights, own_rate):
+def learn(  # noqa: C901, PLR0912 - one pass over the candidates
+    y: int,
+    states: npt.NDArray[np.int16],
+    features: npt.NDArray[np.float64],
+    p: npt.NDArray[np.float64],
+    sets: npt.NDArray[np.int64],
+    own_weights: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return numbers and values to add to the sums, for the candidate y that came (-1: none)."""
     size = len(p)
     seen = size * STATE_FEATURES
@@ -41,7 +57,7 @@ def learn(y, states, features, p, sets, own_weights, own_rate):
             mean[f] += p[m] * features[m, f]
     for f in range(FEATURES):
         g = features[y, f] - mean[f]
-        own_weights[f] += own_rate * g
+        own_weights[f] += OWN_RATE * g
         fixed = round(g * GRADIENT_SCALE)
         numbers[k], values[k] = GRADIENT + f, fixed
         numbers[k + 1], values[k + 1] = SELECTED_GRADIENT + sets[0] * FEATURES + f, fixed
@@ -60,6 +76,9 @@ def learn(y, states, features, p, sets, own_weights, own_rate):
                 hessian[f, g_] += s * d[g_]
     for f in range(FEATURES):
         for g_ in range(f + 1):
-            numbers[k], values[k] = HESSIAN + f * FEATURES + g_, round(hessian[f, g_] * HESSIAN_SCALE)
+            numbers[k], values[k] = (
+                HESSIAN + f * FEATURES + g_,
+                round(hessian[f, g_] * HESSIAN_SCALE),
+            )
             k += 1
     return numbers[:k], values[:k]

@@ -1,6 +1,7 @@
 """Learns a launch and predicts the next one: what the stream and the backtest both call."""
 
 import numpy as np
+import numpy.typing as npt
 
 from streams.models.programs.delta import PopulationDelta
 from streams.models.programs.history import PROGRAM, RUN
@@ -8,65 +9,108 @@ from streams.models.programs.learn import learn
 from streams.models.programs.population import Population
 from streams.models.programs.population_lookup import context_keys
 from streams.models.programs.predict import predict
-from streams.models.programs.prediction import EMITTED, Candidate, Prediction
-from streams.models.programs.user import UserPrograms
-from streams.models.programs.vocabulary import program_hash
+from streams.models.programs.prediction import EMITTED, WINDOWS_S, Candidate, Prediction
+from streams.models.programs.user import Mixed, UserPrograms
+from streams.models.programs.vocabulary import MAX_NAME_BYTES, name_bytes, program_hash
+from streams.models.programs.within import within
 
-OWN_RATE = 1e-4
+_WINDOWS_MS = np.array([round(1000 * w) for w in WINDOWS_S], np.int64)
 
 
 def observe(
     user: UserPrograms, population: Population, delta: PopulationDelta, program: str,
     time_s: float, *, switches: bool = False,
 ) -> Prediction:  # fmt: skip
-    name_hash = program_hash(program)
-    delta.names[name_hash] = program
+    """Learn a launch and return the prediction of the user's next one.
+
+    Parameters
+    ----------
+    user
+        The user's state, changed in place.
+    population
+        What is learnt across users, as it applies at this time.
+    delta
+        Takes up what this launch teaches across users, for the period of its time.
+    program
+        What was launched.
+    time_s
+        When, in unix seconds.
+    switches
+        Whether the user can't launch the same program twice in a row: the current one then gets
+        probability 0.
+    """
     if user.history.length:
-        cached = user.cached
-        if cached is None or cached[0] != population.version:
-            cached = (population.version, raw(user, population, switches))
-        programs, names, states, features, p, escape, sets = cached[1]
-        where = np.flatnonzero(names == name_hash)
-        y = int(where[0]) if len(where) else -1
-        delta.sums.add(*learn(y, states, features, p, sets, user.weights, OWN_RATE))
-        _count_followers(user, delta, name_hash)
+        _learn(user, population, delta, program, switches=switches)
     user.record(program, time_s)
-    out = raw(user, population, switches)
-    user.cached = (population.version, out)
-    return emitted(user, population, out)
+    user.mixed = population.version, mix(user, population, switches=switches)
+    return _emitted(user, population, user.mixed[1])
 
 
-def _count_followers(user, delta, name_hash):
-    h = user.history
+def _learn(
+    user: UserPrograms, population: Population, delta: PopulationDelta, program: str, *,
+    switches: bool,
+) -> None:  # fmt: skip
+    name_hash = program_hash(program)
+    if user.mixed is None or user.mixed[0] != population.version:
+        user.mixed = population.version, mix(user, population, switches=switches)
+    _, names, states, features, p, _, sets = user.mixed[1]
+    places = np.flatnonzero(names == name_hash)
+    place = int(places[0]) if len(places) else -1
+    delta.sums.add(*learn(place, states, features, p, sets, user.weights))
+    if 0 < name_bytes(program) <= MAX_NAME_BYTES:
+        delta.names[name_hash] = program
+        _count_follower(user, delta, name_hash)
+
+
+def _count_follower(user: UserPrograms, delta: PopulationDelta, name_hash: int) -> None:
+    h, hashes = user.history, user.vocabulary.hashes
     i = h.length - 1
-    last = user.vocabulary.hashes[h.fields[PROGRAM, i]]
-    before = user.vocabulary.hashes[h.fields[PROGRAM, i - 1]] if i else 0
-    for key in context_keys(last, before, h.fields[RUN, i]).tolist():
-        pair = (key, name_hash)
-        delta.follows[pair] = delta.follows.get(pair, 0) + 1
+    before = int(hashes[h.fields[PROGRAM, i - 1]]) if i else 0
+    for key in context_keys(int(hashes[h.fields[PROGRAM, i]]), before, h.fields[RUN, i]).tolist():
+        delta.follows[key, name_hash] = delta.follows.get((key, name_hash), 0) + 1
 
 
-def raw(user, population, switches):
+def mix(user: UserPrograms, population: Population, *, switches: bool) -> Mixed:
+    """Return candidates, their states, features and probabilities after the last launch."""
     h, v, f = user.history, user.vocabulary, population.followers
     here = int(h.fields[PROGRAM, h.length - 1])
-    barred = here if switches else -1
-    barred_hash = int(v.hashes[here]) if switches else -1
-    return predict(
-        h.fields, h.length, v.use, v.hashes, user.count, barred, barred_hash, f.contexts, f.starts,
-        f.programs, f.counts, population.log_odds, population.weights, population.selected,
-        user.weights, population.escape_rates,
-    )
+    mixed: Mixed = predict(
+        h.fields, h.length, v.use, v.hashes, user.count, here if switches else -1,
+        int(v.hashes[here]) if switches else -1, f.contexts, f.starts, f.programs, f.counts,
+        population.log_odds, population.learnt.weights, population.learnt.selected, user.weights,
+        population.escape_rates,
+    )  # fmt: skip
+    return mixed
 
 
-def emitted(user, population, out) -> Prediction:
-    programs, names, states, features, p, escape, sets = out
-    q = p * (1 - escape)
-    top = np.argsort(-q, kind="stable")[:EMITTED]
+def _emitted(user: UserPrograms, population: Population, mixed: Mixed) -> Prediction:
+    programs, hashes, _, _, p, escape, _ = mixed
+    p = p * (1.0 - escape)
+    names = user.vocabulary.names
+    top = np.argsort(-p, kind="stable")[: 2 * EMITTED]
     ranked = sorted(
-        (-float(q[m]), user.vocabulary.names[programs[m]] or population.names.get(int(names[m]), ""))
+        (-float(p[m]), names[programs[m]] or population.names.get(int(hashes[m]), ""), int(m))
         for m in top
     )
-    candidates = tuple(
-        Candidate(name, -q, *(-q,) * 4, expected_s=None) for q, name in ranked
+    ranked = [row for row in ranked if row[1]][:EMITTED]
+    candidates = _candidates(user, ranked, programs)
+    return Prediction(
+        user.last_ms / 1000, candidates, max(0.0, 1.0 - sum(c.p_next for c in candidates))
     )
-    return Prediction(user.last_ms / 1000, candidates, max(0.0, 1.0 - sum(c.p_next for c in candidates)))
+
+
+def _candidates(
+    user: UserPrograms, ranked: list[tuple[float, str, int]], programs: npt.NDArray[np.int32]
+) -> tuple[Candidate, ...]:
+    """Add to the ranked programs when they come: within each window, and the median."""
+    h = user.history
+    slot = np.full(len(user.vocabulary.names), -1, np.int32)
+    for k, (_, _, m) in enumerate(ranked):
+        if programs[m]:
+            slot[programs[m]] = k
+    p_next = np.array([-q for q, _, _ in ranked])
+    p, medians_ms = within(h.fields, h.clock, h.length, slot, p_next, _WINDOWS_MS)
+    return tuple(
+        Candidate(name, -q, row[0], row[1], row[2], row[3], None if median < 0 else median / 1000)
+        for (q, name, _), row, median in zip(ranked, p.tolist(), medians_ms.tolist(), strict=True)
+    )

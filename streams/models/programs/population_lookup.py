@@ -1,6 +1,9 @@
 """Statistics of the population's contexts for one user's moment."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from streams.models.compiled import kernel
 from streams.models.programs.layout import ALL0, ALL1, ALL2, ALL_CONTEXTS, ALL_RUN, ALL_SKIP2
@@ -9,7 +12,7 @@ PROPOSALS = 12
 
 
 @kernel
-def mixed(a, b):
+def mixed(a: Any, b: Any) -> Any:
     """Return a hash of two 63-bit numbers (the finaliser of SplitMix64, Steele et al. 2014)."""
     z = np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(b)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -18,7 +21,7 @@ def mixed(a, b):
 
 
 @kernel
-def context_keys(last, before, run):
+def context_keys(last: int, before: int, run: int) -> npt.NDArray[np.int64]:
     """Return the keys of the population's contexts after two launches (hashes) and a run."""
     keys = np.zeros(ALL_CONTEXTS, np.int64)
     keys[ALL0] = 1
@@ -30,7 +33,7 @@ def context_keys(last, before, run):
 
 
 @kernel
-def lower_bound(values, low, high, wanted):
+def lower_bound(values: npt.NDArray[np.int64], low: int, high: int, wanted: int) -> int:
     """Return the first place in values[low:high], ascending, that is not below `wanted`."""
     while low < high:
         middle = (low + high) // 2
@@ -42,8 +45,8 @@ def lower_bound(values, low, high, wanted):
 
 
 @kernel
-def best_of(counts, start, stop, places):
-    """Write the places of the largest counts, largest first, earlier places first; return how many."""
+def best_of(counts: npt.NDArray[Any], start: int, stop: int, places: npt.NDArray[np.int64]) -> int:
+    """Write the places of the largest counts, largest first; return how many."""
     size = 0
     for e in range(start, stop):
         if size == len(places) and counts[e] <= counts[places[size - 1]]:

@@ -1,23 +1,48 @@
 """The candidates of the next launch: statistics, states, and their mixing into probabilities."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from streams.models.compiled import kernel
 from streams.models.programs.contexts import UNION, walk
 from streams.models.programs.history import PROGRAM, RUN, TURNS
 from streams.models.programs.layout import (
-    ALL0, ALL_CONTEXTS, CANDIDATES, FEATURES, LOG_ALL, LOG_OWN, ORDER0, ORDER1, ORDER2, OWN_CONTEXTS,
-    SELECTED, STATE_FEATURES, STATES,
+    ALL0,
+    ALL_CONTEXTS,
+    CANDIDATES,
+    FEATURES,
+    LOG_ALL,
+    LOG_OWN,
+    ORDER0,
+    ORDER1,
+    ORDER2,
+    OWN_CONTEXTS,
+    STATE_FEATURES,
 )  # fmt: skip
 from streams.models.programs.population_lookup import (
-    PROPOSALS, best_of, context_keys, lower_bound,
+    PROPOSALS,
+    best_of,
+    context_keys,
+    lower_bound,
 )  # fmt: skip
 from streams.models.programs.states import all_states, own_states, single_states, visits_bin
 from streams.models.programs.vocabulary import LAST_LAUNCH
 
 
 @kernel
-def gather(fields, n, use, hashes, barred, barred_hash, keys, starts, entry_programs, entry_counts):
+def gather(  # noqa: C901, PLR0912 - one pass over the contexts
+    fields: npt.NDArray[np.int32],
+    n: int,
+    hashes: npt.NDArray[np.int64],
+    barred: int,
+    barred_hash: int,
+    keys: npt.NDArray[np.int64],
+    starts: npt.NDArray[np.int64],
+    entry_programs: npt.NDArray[np.int64],
+    entry_counts: npt.NDArray[np.int64],
+) -> tuple[Any, ...]:
     """Collect candidates and their statistics; see `rank` for what becomes of them."""
     room = UNION + ALL_CONTEXTS * PROPOSALS
     known = len(hashes)
@@ -68,12 +93,33 @@ def gather(fields, n, use, hashes, barred, barred_hash, keys, starts, entry_prog
                 at = lower_bound(entry_programs, low, high, names[m])
                 if at < high and entry_programs[at] == names[m]:
                     counts[m, c] = entry_counts[at]
-    return own, count, programs, names, slow, fast, first, totals, counts, all_totals, longest, follower
+    return (
+        own,
+        count,
+        programs,
+        names,
+        slow,
+        fast,
+        first,
+        totals,
+        counts,
+        all_totals,
+        longest,
+        follower,
+    )
 
 
 @kernel
-def blended(own, count, slow, totals, counts, all_totals, programs_known):
-    """Return the Witten-Bell mix of the population's and the own orders, and of the former alone."""
+def blended(
+    own: int,
+    count: int,
+    slow: npt.NDArray[np.float64],
+    totals: npt.NDArray[np.float64],
+    counts: npt.NDArray[Any],
+    all_totals: npt.NDArray[np.float64],
+    programs_known: float,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the Witten-Bell mix of all orders, and that of the population alone."""
     p = np.full(count, 1.0 / (programs_known + 1.0))
     for c in range(3):
         total = all_totals[c, 0]
@@ -94,7 +140,7 @@ def blended(own, count, slow, totals, counts, all_totals, programs_known):
 
 
 @kernel
-def chosen(p, count):
+def chosen(p: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
     """Return the places of the `CANDIDATES` most likely, in the order of their places."""
     if count <= CANDIDATES:
         return np.arange(count)
@@ -104,16 +150,38 @@ def chosen(p, count):
 
 @kernel
 def predict(
-    fields, n, use, hashes, launches, barred, barred_hash, keys, starts, entry_programs,
-    entry_counts, log_odds, weights, selected, own_weights, escape_rates,
-):
+    fields: npt.NDArray[np.int32],
+    n: int,
+    use: npt.NDArray[np.int64],
+    hashes: npt.NDArray[np.int64],
+    launches: int,
+    barred: int,
+    barred_hash: int,
+    keys: npt.NDArray[np.int64],
+    starts: npt.NDArray[np.int64],
+    entry_programs: npt.NDArray[np.int64],
+    entry_counts: npt.NDArray[np.int64],
+    log_odds: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    selected: npt.NDArray[np.float64],
+    own_weights: npt.NDArray[np.float32],
+    escape_rates: npt.NDArray[np.float64],
+) -> Any:
     """Return candidates, their states, features and probabilities after the last launch."""
     (
-        own, count, programs, names, slow, fast, first, totals, counts, all_totals, longest,
+        own,
+        count,
+        programs,
+        names,
+        slow,
+        fast,
+        first,
+        totals,
+        counts,
+        all_totals,
+        longest,
         follower,
-    ) = gather(
-        fields, n, use, hashes, barred, barred_hash, keys, starts, entry_programs, entry_counts
-    )
+    ) = gather(fields, n, hashes, barred, barred_hash, keys, starts, entry_programs, entry_counts)
     p, of_all = blended(own, count, slow, totals, counts, all_totals, all_totals[ALL0, 1])
     picks = chosen(p, count)
     size = len(picks)
@@ -132,7 +200,18 @@ def predict(
         own_states(m, k if k < own else -1, slow, fast, first, totals, states)
         all_states(m, picked_counts, all_totals, states)
         single_states(
-            m, x, here, x > 0 and x == follower, longest, launches, used, counts[k, ALL0], fields, i, use, states,
+            m,
+            x,
+            here,
+            x > 0 and x == follower,
+            longest,
+            launches,
+            used,
+            counts[k, ALL0],
+            fields,
+            i,
+            use,
+            states,
         )
         for f in range(STATE_FEATURES):
             features[m, f] = log_odds[f, states[m, f]]

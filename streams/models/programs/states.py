@@ -4,12 +4,36 @@ Each state has a learnt hit rate, whose log-odds is the feature (the adaptive st
 Mahoney 2005): that is what calibrates counts of contexts of any age and size alike.
 """
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
 from streams.models.compiled import kernel
 from streams.models.programs.history import GAP, HOUR, TURNS, log2_bin
 from streams.models.programs.layout import (
-    AFTER_GAP_RECENCY, ALL2, ALL_CONTEXTS, COMMONNESS, FAST_HOUR, FIRST_ALL, HOUR_OF_DAY,
-    HOUR_REPEAT, MATCH, ONE_RECENCY, ONE_SKIP, ONE_TWO, ORDER0, ORDER1, ORDER2, OWN_CONTEXTS,
-    RATIOS, RECENCY, SINCE, SKIP2, TWO_ALL, ZERO_RECENCY,
+    AFTER_GAP_RECENCY,
+    ALL2,
+    ALL_CONTEXTS,
+    COMMONNESS,
+    FAST_HOUR,
+    FIRST_ALL,
+    HOUR_OF_DAY,
+    HOUR_REPEAT,
+    MATCH,
+    ONE_RECENCY,
+    ONE_SKIP,
+    ONE_TWO,
+    ORDER0,
+    ORDER1,
+    ORDER2,
+    OWN_CONTEXTS,
+    RATIOS,
+    RECENCY,
+    SINCE,
+    SKIP2,
+    TWO_ALL,
+    ZERO_RECENCY,
 )  # fmt: skip
 from streams.models.programs.vocabulary import LAST_LAUNCH, LAST_MS
 
@@ -17,7 +41,7 @@ ABSENT = 7 * RATIOS * 4
 
 
 @kernel
-def visits_bin(visits):
+def visits_bin(visits: float) -> int:
     """Return the bin of a context's visits: 0, 1, 2, 3, 5, 9, 21 and more."""
     if visits < 3:
         return int(visits)
@@ -29,7 +53,7 @@ def visits_bin(visits):
 
 
 @kernel
-def ratio_bin(ratio):
+def ratio_bin(ratio: float) -> int:
     """Return the bin of a success ratio, finer towards 0 and 1."""
     edges = (0.02, 0.05, 0.1, 0.18, 0.28, 0.4, 0.52, 0.65, 0.8, 0.9, 0.97)
     for k in range(11):
@@ -39,7 +63,7 @@ def ratio_bin(ratio):
 
 
 @kernel
-def novelty_bin(visits, distinct):
+def novelty_bin(visits: float, distinct: float) -> int:
     """Return how varied a context is: distinct followers per visit, 0 where never visited."""
     if visits == 0:
         return 0
@@ -52,7 +76,15 @@ def novelty_bin(visits, distinct):
 
 
 @kernel
-def own_states(m, k, slow, fast, first, totals, states):
+def own_states(
+    m: int,
+    k: int,
+    slow: npt.NDArray[np.float64],
+    fast: npt.NDArray[np.float64],
+    first: npt.NDArray[np.int32],
+    totals: npt.NDArray[np.float64],
+    states: npt.NDArray[np.int16],
+) -> None:
     """Write the states of candidate m (column k of the statistics) in the own contexts."""
     for c in range(OWN_CONTEXTS):
         visits = totals[c, 2]
@@ -71,7 +103,12 @@ def own_states(m, k, slow, fast, first, totals, states):
 
 
 @kernel
-def all_states(m, counts, all_totals, states):
+def all_states(
+    m: int,
+    counts: npt.NDArray[Any],
+    all_totals: npt.NDArray[np.float64],
+    states: npt.NDArray[np.int16],
+) -> None:
     """Write the states of candidate m in the population's contexts."""
     for c in range(ALL_CONTEXTS):
         visits, count = all_totals[c, 0], counts[m, c]
@@ -85,14 +122,27 @@ def all_states(m, counts, all_totals, states):
 
 
 @kernel
-def ratio_of(states, m, feature):
+def ratio_of(states: npt.NDArray[np.int16], m: int, feature: int) -> int:
     """Return the ratio's bin of a rate feature, 0 where the candidate is absent."""
     state = states[m, feature]
     return 0 if state >= ABSENT else 1 + (state // 4) % RATIOS
 
 
 @kernel
-def single_states(m, x, here, followed, longest, launches, used, all_count, fields, i, use, states):
+def single_states(
+    m: int,
+    x: int,
+    here: int,
+    followed: bool,
+    longest: int,
+    launches: int,
+    used: bool,
+    all_count: float,
+    fields: npt.NDArray[np.int32],
+    i: int,
+    use: npt.NDArray[np.int64],
+    states: npt.NDArray[np.int16],
+) -> None:
     """Write the states that are not those of one context."""
     turns = min(fields[TURNS, i], 4)
     young = visits_bin(launches // 4)
@@ -133,7 +183,7 @@ def single_states(m, x, here, followed, longest, launches, used, all_count, fiel
 
 
 @kernel
-def prior_rate(state):
+def prior_rate(state: int) -> float:
     """Return the hit rate that a rate state has before anything was learnt."""
     if state >= ABSENT:
         return 0.01

@@ -1,12 +1,13 @@
 """Hash table of integers with open addressing, for sums whose few numbers are not known ahead."""
 
 import numpy as np
+import numpy.typing as npt
 
 from streams.models.compiled import kernel
 
 
 @kernel
-def place_of(keys, number):
+def place_of(keys: npt.NDArray[np.int64], number: int) -> int:
     """Return the place of a number in the table, or the free one where it belongs."""
     mask = len(keys) - 1
     place = (number * 0x9E3779B1) & mask
@@ -16,8 +17,14 @@ def place_of(keys, number):
 
 
 @kernel
-def add_all(keys, sums, used, numbers, values):
-    """Add values under their numbers, as far as there is room; return how many fill it and were done."""
+def add_all(
+    keys: npt.NDArray[np.int64],
+    sums: npt.NDArray[np.int64],
+    used: int,
+    numbers: npt.NDArray[np.int64],
+    values: npt.NDArray[np.int64],
+) -> tuple[int, int]:
+    """Add values while there is room; return how many places are used and values were added."""
     limit = len(keys) - len(keys) // 4
     for k in range(len(numbers)):
         place = place_of(keys, numbers[k])
@@ -31,7 +38,9 @@ def add_all(keys, sums, used, numbers, values):
 
 
 @kernel
-def moved(keys, sums, room):
+def moved(
+    keys: npt.NDArray[np.int64], sums: npt.NDArray[np.int64], room: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the table with more room."""
     new_keys = np.full(room, -1, np.int64)
     new_sums = np.zeros(room, np.int64)

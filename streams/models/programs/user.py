@@ -1,7 +1,10 @@
 """One user's whole state for the prediction of the next program."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from streams.models.programs.history import History
 from streams.models.programs.layout import FEATURES
@@ -14,6 +17,7 @@ from streams.models.programs.vocabulary import (
 )
 
 VERSION = 1
+Array = npt.NDArray[Any]
 
 
 class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -25,7 +29,11 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     first_ms: int
     programs: bytes
     gaps: bytes
+    weights: bytes
 
+
+# Programs, hashes, states, features, probabilities, escape and weight sets: see `predict`.
+Mixed = tuple[Array, Array, Array, Array, Array, float, Array]
 
 _decoder = msgspec.msgpack.Decoder(_Wire)
 
@@ -47,7 +55,8 @@ class UserPrograms:
         self.count = 0
         self.last_ms = 0
         self.weights = np.zeros(FEATURES, np.float32)
-        self.cached = None
+        # What was mixed for the last launch, by the population's version: spares doing it again.
+        self.mixed: tuple[int, Mixed] | None = None
 
     def launches(self) -> dict[str, int]:
         """Return how often each program was launched."""
@@ -72,8 +81,9 @@ class UserPrograms:
         """Return the state as versioned bytes."""
         use = self.vocabulary.use[1:].astype("<i8").tobytes()
         names = list(self.vocabulary)
+        weights = self.weights.astype("<f4").tobytes()
         return msgspec.msgpack.encode(
-            _Wire(VERSION, self.count, self.last_ms, names, use, *self.history.to_parts())
+            _Wire(VERSION, self.count, self.last_ms, names, use, *self.history.to_parts(), weights)
         )
 
     @classmethod
@@ -87,7 +97,10 @@ class UserPrograms:
             raise ValueError(f"state of programs of version {wire.version}, not {VERSION}")
         if len(wire.use) != 8 * COLUMNS * len(wire.names):
             raise ValueError("the vocabulary's names and counts do not fit together")
+        if len(wire.weights) != 4 * FEATURES:
+            raise ValueError(f"{len(wire.weights)} bytes of weights, not {4 * FEATURES}")
         user = cls()
+        user.weights = np.frombuffer(wire.weights, "<f4").astype(np.float32)
         use = np.frombuffer(wire.use, "<i8").astype(np.int64).reshape(-1, COLUMNS)
         user.vocabulary = Vocabulary.of(wire.names, use)
         user.history = History.of_parts(wire.first_ms, wire.programs, wire.gaps, len(wire.names))
