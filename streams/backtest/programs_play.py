@@ -3,17 +3,17 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from streams.backtest.programs_rows import Launch
+from streams.backtest.programs_rules import RuleCheck
 from streams.models.programs import (
     Candidate,
     Population,
     PopulationClock,
     Prediction,
-    Rule,
     UserPrograms,
     observe,
-    sequences,
 )  # fmt: skip
 
 RANKS = 5
@@ -29,13 +29,11 @@ class Player:
     an earlier time is kept beside the newest.
     """
 
-    rows: int
     timed: bool
     state: UserPrograms = field(default_factory=UserPrograms)
     earlier: Prediction | None = None
     newest: Prediction | None = None
     played: int = 0
-    rules: list[Rule] = field(default_factory=list)
 
     def prediction(self, time_s: float) -> Prediction | None:
         """Return the prediction that counts for a launch at this time."""
@@ -57,13 +55,13 @@ class Played:
     after
         For each launch, what was said after it.
     rules
-        By user, the rules that held in the first half of the user's launches.
+        Rules of users' first halves: found, checked (5 occurrences in the second) and held.
     """
 
     ranked: list[tuple[int, tuple[Candidate, ...]]] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     after: list[tuple[Candidate, ...]] = field(default_factory=list)
-    rules: dict[str, list[Rule]] = field(default_factory=dict)
+    rules: dict[str, Any] = field(default_factory=dict)
 
 
 def play(
@@ -72,12 +70,9 @@ def play(
 ) -> Played:  # fmt: skip
     """Play launches in their order; see `Played`."""
     clock = clock or PopulationClock()
-    counts: dict[str, int] = {}
-    for launch in launches:
-        counts[launch.user] = counts.get(launch.user, 0) + 1
-    players = {user: Player(rows, timed) for user, rows in counts.items()}
+    players = {launch.user: Player(timed) for launch in launches}
     known: set[str] = set()
-    played = Played()
+    played, check = Played(), RuleCheck(launches)
     for place, launch in enumerate(launches):
         player = players[launch.user]
         if player.played:
@@ -85,8 +80,10 @@ def play(
         known.add(launch.program)
         population = clock.population(launch.time_s)
         _learn(played, player, launch, population, clock, switches=switches)
+        check.passed(launch, player.state)
         if report and place % REPORT_EVERY == 0:
             report(place)
+    played.rules = check.result()
     return played
 
 
@@ -113,5 +110,3 @@ def _learn(
     )  # fmt: skip
     player.played += 1
     played.after.append(player.newest.candidates)
-    if player.played == player.rows // 2:
-        played.rules[launch.user] = sequences(player.state)

@@ -1,6 +1,6 @@
 """Scores the probabilities that a program is launched within five minutes, and the rules."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,6 @@ WINDOW_S = 300.0
 LEAST_P = 0.05
 MOST = 5
 BINS = 15
-LEAST_OCCURRENCES = 5
 
 Times = dict[tuple[str, str], list[float]]
 
@@ -41,7 +40,7 @@ def score_within(launches: list[Launch], played: Played) -> dict[str, Any]:
         "brier_skill": 1 - brier / of_base if brier is not None and of_base else None,
         "ece": calibration_error(p, hit) if len(rows) else None,
         "rows": len(rows),
-        "rules": score_rules(launches, played),
+        "rules": played.rules,
     }
 
 
@@ -97,21 +96,3 @@ def calibration_error(p: npt.NDArray[np.float64], hit: npt.NDArray[np.float64]) 
     order = np.argsort(p, kind="stable")
     bins = [part for part in np.array_split(order, BINS) if len(part)]
     return float(sum(abs(p[b].mean() - hit[b].mean()) * len(b) for b in bins) / len(p))
-
-
-def score_rules(launches: list[Launch], played: Played) -> dict[str, int]:
-    """Count the rules of users' first halves, and those that held in the second halves."""
-    by_program, by_user = _times(launches)
-    found = held = 0
-    for user, rules in played.rules.items():
-        times = by_user[user]
-        start_s = times[len(times) // 2]
-        for rule in rules:
-            firsts = by_program[user, rule.first]
-            later = [t for t in firsts[bisect_left(firsts, start_s) :] if times[-1] - t >= WINDOW_S]
-            if len(later) < LEAST_OCCURRENCES:
-                continue
-            found += 1
-            share = np.mean([_came(by_program[user, rule.then], t) for t in later])
-            held += int(share >= rule.low)
-    return {"found": found, "held": held}

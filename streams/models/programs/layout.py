@@ -1,5 +1,7 @@
 """Numbers of contexts, features and tables: what each index into the learnt arrays means."""
 
+from streams.models.programs.calibration import CALIBRATION_BINS
+
 # Contexts of the user's own history, in the order of `contexts.walk`.
 (
     ORDER0, ORDER1, ORDER2, ORDER3, ORDER4, ORDER6, SKIP2, SKIP23, FIRST_THIRD, HOUR_OF_DAY,
@@ -35,4 +37,6 @@ HESSIAN = GRADIENT + FEATURES
 SELECTED_GRADIENT = HESSIAN + FEATURES * FEATURES
 ESCAPE_SEEN = SELECTED_GRADIENT + SELECTED * FEATURES
 ESCAPE_HITS = ESCAPE_SEEN + ESCAPES
-LAYOUT_SIZE = ESCAPE_HITS + ESCAPES
+# Three of each calibration bin: outcomes, hits and stated probabilities.
+CALIBRATION = ESCAPE_HITS + ESCAPES
+LAYOUT_SIZE = CALIBRATION + 3 * CALIBRATION_BINS

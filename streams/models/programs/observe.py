@@ -3,8 +3,15 @@
 import numpy as np
 import numpy.typing as npt
 
+from streams.models.programs.calibration import (
+    CALIBRATION_BINS,
+    calibrated,
+    follow,
+    resolve,
+)
 from streams.models.programs.delta import PopulationDelta
 from streams.models.programs.history import PROGRAM, RUN
+from streams.models.programs.layout import CALIBRATION
 from streams.models.programs.learn import learn
 from streams.models.programs.population import Population
 from streams.models.programs.population_lookup import context_keys
@@ -41,6 +48,7 @@ def observe(
     """
     if user.history.length:
         _learn(user, population, delta, program, switches=switches)
+        _settle(user, delta, program, time_s)
     user.record(program, time_s)
     user.mixed = population.version, mix(user, population, switches=switches)
     return _emitted(user, population, user.mixed[1])
@@ -60,6 +68,18 @@ def _learn(
     if 0 < name_bytes(program) <= MAX_NAME_BYTES:
         delta.names[name_hash] = program
         _count_follower(user, delta, name_hash)
+
+
+def _settle(user: UserPrograms, delta: PopulationDelta, program: str, time_s: float) -> None:
+    """Sum up what became of the probabilities within windows that this launch settles."""
+    settled = resolve(
+        user.waiting, user.waiting_sizes, _WINDOWS_MS, program_hash(program), round(time_s * 1000)
+    )
+    if len(settled):
+        places = CALIBRATION + settled[:, 0]
+        numbers = np.concatenate((places, places + CALIBRATION_BINS, places + 2 * CALIBRATION_BINS))
+        values = np.concatenate((np.ones(len(settled), np.int64), settled[:, 1], settled[:, 2]))
+        delta.sums.add(numbers, values)
 
 
 def _count_follower(user: UserPrograms, delta: PopulationDelta, name_hash: int) -> None:
@@ -93,15 +113,16 @@ def _emitted(user: UserPrograms, population: Population, mixed: Mixed) -> Predic
         for m in top
     )
     ranked = [row for row in ranked if row[1]][:EMITTED]
-    candidates = _candidates(user, ranked, programs)
+    candidates = _candidates(user, population, ranked, programs, hashes)
     return Prediction(
         user.last_ms / 1000, candidates, max(0.0, 1.0 - sum(c.p_next for c in candidates))
     )
 
 
 def _candidates(
-    user: UserPrograms, ranked: list[tuple[float, str, int]], programs: npt.NDArray[np.int32]
-) -> tuple[Candidate, ...]:
+    user: UserPrograms, population: Population, ranked: list[tuple[float, str, int]],
+    programs: npt.NDArray[np.int32], hashes: npt.NDArray[np.int64],
+) -> tuple[Candidate, ...]:  # fmt: skip
     """Add to the ranked programs when they come: within each window, and the median."""
     h = user.history
     slot = np.full(len(user.vocabulary.names), -1, np.int32)
@@ -109,7 +130,10 @@ def _candidates(
         if programs[m]:
             slot[programs[m]] = k
     p_next = np.array([-q for q, _, _ in ranked])
-    p, medians_ms = within(h.fields, h.clock, h.length, slot, p_next, _WINDOWS_MS)
+    raw, medians_ms, bins = within(h.fields, h.clock, h.length, slot, p_next, _WINDOWS_MS)
+    places = np.array([m for _, _, m in ranked], np.int64)
+    follow(user.waiting, user.waiting_sizes, hashes[places], raw, bins, user.last_ms)
+    p = calibrated(raw, bins, population.shifts)
     return tuple(
         Candidate(name, -q, row[0], row[1], row[2], row[3], None if median < 0 else median / 1000)
         for (q, name, _), row, median in zip(ranked, p.tolist(), medians_ms.tolist(), strict=True)

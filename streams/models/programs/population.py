@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.models.programs import layout
+from streams.models.programs.calibration import CALIBRATION_BINS, shifts_of
 from streams.models.programs.delta import PopulationDelta
 from streams.models.programs.followers import MOST_ENTRIES, aged, merged, starts_of
 from streams.models.programs.learn import GRADIENT_SCALE, HESSIAN_SCALE
@@ -69,6 +70,7 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     selected: bytes
     escape_seen: bytes
     escape_hits: bytes
+    calibration: bytes
 
 
 _decoder = msgspec.msgpack.Decoder(_Wire)
@@ -98,6 +100,8 @@ class Learnt:
         Additional weights by context, shape (SELECTED, FEATURES).
     escape_seen, escape_hits
         Launches in each escape state, and those of no candidate, shape (ESCAPES,), int64.
+    calibration
+        Outcomes, hits and stated probabilities within windows, shape (3, CALIBRATION_BINS), int64.
     """
 
     seen: Integers
@@ -107,6 +111,7 @@ class Learnt:
     selected: Floats
     escape_seen: Integers
     escape_hits: Integers
+    calibration: Integers
 
     @classmethod
     def nothing(cls) -> "Learnt":
@@ -116,6 +121,7 @@ class Learnt:
             np.zeros(shape, np.int64), np.zeros(shape, np.int64), initial_weights(),
             np.eye(layout.FEATURES) * RIDGE, np.zeros((layout.SELECTED, layout.FEATURES)),
             np.zeros(layout.ESCAPES, np.int64), np.zeros(layout.ESCAPES, np.int64),
+            np.zeros((3, CALIBRATION_BINS), np.int64),
         )  # fmt: skip
 
     def advanced(self, flat: Integers) -> "Learnt":
@@ -139,6 +145,7 @@ class Learnt:
             self.selected + step / GRADIENT_SCALE,
             self.escape_seen + part(layout.ESCAPE_SEEN, (layout.ESCAPES,)),
             self.escape_hits + part(layout.ESCAPE_HITS, (layout.ESCAPES,)),
+            self.calibration + part(layout.CALIBRATION, (3, CALIBRATION_BINS)),
         )  # fmt: skip
 
     def to_parts(self) -> list[bytes]:
@@ -159,7 +166,16 @@ class Learnt:
         return cls(*arrays)
 
 
-_PARTS = ("seen", "hits", "weights", "hessian", "selected", "escape_seen", "escape_hits")
+_PARTS = (
+    "seen",
+    "hits",
+    "weights",
+    "hessian",
+    "selected",
+    "escape_seen",
+    "escape_hits",
+    "calibration",
+)
 _NOTHING = Learnt.nothing()
 
 
@@ -185,6 +201,7 @@ class Population:
     learnt: Learnt
     log_odds: Floats = field(repr=False)
     escape_rates: Floats = field(repr=False)
+    shifts: Floats = field(repr=False)
 
     @classmethod
     def of(
@@ -193,7 +210,9 @@ class Population:
         """Return the population with what follows from its parts."""
         escape_rates = (learnt.escape_hits + 0.2) / (learnt.escape_seen + 2.0)
         odds = log_odds_of(learnt.seen, learnt.hits)
-        return cls(version, names, followers, learnt, odds, escape_rates)
+        return cls(
+            version, names, followers, learnt, odds, escape_rates, shifts_of(learnt.calibration)
+        )
 
     @classmethod
     def empty(cls) -> "Population":

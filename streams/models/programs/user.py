@@ -6,6 +6,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from streams.models.programs.calibration import (
+    BIN,
+    CALIBRATION_BINS,
+    ROWS,
+    WAITING,
+    WINDOWS,
+)
 from streams.models.programs.history import History
 from streams.models.programs.layout import FEATURES
 from streams.models.programs.vocabulary import (
@@ -30,6 +37,7 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     programs: bytes
     gaps: bytes
     weights: bytes
+    waiting: list[bytes]
 
 
 # Programs, hashes, states, features, probabilities, escape and weight sets: see `predict`.
@@ -55,6 +63,8 @@ class UserPrograms:
         self.count = 0
         self.last_ms = 0
         self.weights = np.zeros(FEATURES, np.float32)
+        self.waiting = np.zeros((WINDOWS, ROWS, WAITING), np.int64)
+        self.waiting_sizes = np.zeros(WINDOWS, np.int64)
         # What was mixed for the last launch, by the population's version: spares doing it again.
         self.mixed: tuple[int, Mixed] | None = None
 
@@ -82,8 +92,21 @@ class UserPrograms:
         use = self.vocabulary.use[1:].astype("<i8").tobytes()
         names = list(self.vocabulary)
         weights = self.weights.astype("<f4").tobytes()
+        waiting = [
+            w[:, :n].astype("<i8").tobytes()
+            for w, n in zip(self.waiting, self.waiting_sizes, strict=True)
+        ]
         return msgspec.msgpack.encode(
-            _Wire(VERSION, self.count, self.last_ms, names, use, *self.history.to_parts(), weights)
+            _Wire(
+                VERSION,
+                self.count,
+                self.last_ms,
+                names,
+                use,
+                *self.history.to_parts(),
+                weights,
+                waiting,
+            )
         )
 
     @classmethod
@@ -104,5 +127,20 @@ class UserPrograms:
         use = np.frombuffer(wire.use, "<i8").astype(np.int64).reshape(-1, COLUMNS)
         user.vocabulary = Vocabulary.of(wire.names, use)
         user.history = History.of_parts(wire.first_ms, wire.programs, wire.gaps, len(wire.names))
+        user._restore_waiting(wire.waiting)
         user.count, user.last_ms = wire.launches, wire.last_ms
         return user
+
+    def _restore_waiting(self, waiting: list[bytes]) -> None:
+        if len(waiting) != WINDOWS:
+            raise ValueError(f"{len(waiting)} windows of waiting probabilities, not {WINDOWS}")
+        for w, data in enumerate(waiting):
+            size, rest = divmod(len(data), 8 * ROWS)
+            entries = np.frombuffer(data, "<i8")
+            if rest or size > WAITING:
+                raise ValueError("waiting probabilities of an impossible size")
+            self.waiting[w, :, :size] = entries.reshape(ROWS, size)
+            self.waiting_sizes[w] = size
+        bins = self.waiting[:, BIN]
+        if bins.min() < 0 or bins.max() >= CALIBRATION_BINS:
+            raise ValueError("waiting probabilities of an impossible bin")

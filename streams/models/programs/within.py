@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.models.compiled import kernel
+from streams.models.programs.calibration import bin_of
 from streams.models.programs.history import PROGRAM
 
 # Earlier launches of the same program that are looked at, and launches after each of them.
@@ -57,11 +58,12 @@ def within(  # noqa: C901 - one pass over the windows
     slot: npt.NDArray[np.int32],
     p_next: npt.NDArray[np.float64],
     windows_ms: npt.NDArray[np.int64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return probabilities (candidates, windows) and median delays in ms, -1 where unknown."""
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Return probabilities (candidates, windows), median delays in ms or -1, and bins."""
     size, spans = len(p_next), len(windows_ms)
     found, ages = delays(fields, clock, n, slot, size)
     p = np.zeros((size, spans))
+    bins = np.zeros((size, spans), np.int64)
     recent = min(n - 1, RECENT_GAPS)
     for w in range(spans):
         short = 1.0
@@ -77,15 +79,14 @@ def within(  # noqa: C901 - one pass over the windows
                     if found[k, m] <= windows_ms[w]:
                         hits += 1.0
             p[m, w] = hits / occasions
-            if w > 0 and p[m, w] < p[m, w - 1]:
-                p[m, w] = p[m, w - 1]
+            bins[m, w] = bin_of(w, int(occasions - PRIOR_OCCASIONS), p[m, w])
     medians = np.full(size, -1.0)
     for m in range(size):
         if p[m, spans - 1] >= 0.5 and len(ages):
             middle = np.sort(found[:, m])[(len(ages) - 1) // 2]
             if middle < NEVER_MS:
                 medians[m] = middle
-    return p, medians
+    return p, medians, bins
 
 
 @kernel
