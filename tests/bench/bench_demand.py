@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import typer
 
 from streams.backtest.demand import HORIZONS, Options, run
 
@@ -21,12 +22,12 @@ def main() -> int:
     results = {}
     for file in sorted(folder.glob("*.csv*")):
         results[file.name.split(".")[0]] = run(Options(file, "time", "value"))
-        print(line(file.name.split(".")[0], results[file.name.split(".")[0]]), flush=True)
+        typer.echo(line(file.name.split(".")[0], results[file.name.split(".")[0]]))
     for key, targets in TARGETS.items():
         for horizon, target in zip(HORIZONS, targets, strict=True):
             figures = [r["baselines"][str(horizon)][key] for r in results.values()]
             known = [figure for figure in figures if figure is not None]
-            print(
+            typer.echo(
                 f"{key} at {horizon}: mean {np.mean(known):.4f} of {len(known)} files"
                 f" (target {target}), worst {max(known):.3f}"
             )

@@ -66,7 +66,7 @@ class Anchor(NamedTuple):
     errors: Floats  # (REGRESSIONS, 3)
     beta: Floats  # (REGRESSIONS, 3, FEATURES)
     inverse: Floats  # (REGRESSIONS, 3, FEATURES, FEATURES)
-    accounts: Floats  # (RULE_COUNT, 3, EXPERTS, SLOTS)
+    accounts: Floats  # (BOOKS, 3, EXPERTS, SLOTS)
     tails: Floats  # (STATES,)
     shape: Floats  # (BINS,)
 
@@ -143,7 +143,7 @@ def _learn_regressions(anchor: Anchor, pending: int, horizon: int, slot: int, se
 
 
 @kernel
-def _learn_mixture(anchor: Anchor, pending: int, value: float) -> None:
+def _learn_mixture(anchor: Anchor, pending: int, slot: int, value: float) -> None:
     centre, spread = anchor.centre[pending, 0], anchor.centre[pending, 1]
     outcome = (value - centre) / spread
     stated = np.empty(EXPERTS)
@@ -152,7 +152,8 @@ def _learn_mixture(anchor: Anchor, pending: int, value: float) -> None:
             stated[k] = anchor.stated[pending, t, k] * GRAIN
         for rule in range(mixture.RULE_COUNT):
             mixed = (anchor.mixed[pending, rule, t] - centre) / spread
-            accounts = anchor.accounts[rule, t]
+            book = mixture.book_of(rule, slot, anchor.hourly.shape[1])
+            accounts = anchor.accounts[book, t]
             mixture.learn_outcome(accounts, rule, LEVELS_3[t], outcome, mixed, stated)
 
 
@@ -177,7 +178,7 @@ def learn_outcome(anchor: Anchor, horizon: int, rows: int, slot: int, seen: Floa
     _learn_residuals(anchor, pending, rows - horizon, slot, seen)
     if rows - horizon >= day:
         _learn_regressions(anchor, pending, horizon, slot, seen)
-        _learn_mixture(anchor, pending, seen[0])
+        _learn_mixture(anchor, pending, slot, seen[0])
 
 
 @kernel
@@ -238,15 +239,18 @@ def _keep_stated(anchor: Anchor, pending: int, view: View, stated: Floats) -> No
 
 
 @kernel
-def _mix(anchor: Anchor, pending: int, horizon: int, stated: Floats, mixed: Floats) -> None:
+def _mix(
+    anchor: Anchor, pending: int, horizon: int, slot: int, stated: Floats, mixed: Floats
+) -> None:
     share = MEDIAN_SHARE if horizon > 1 else 0.0
     for t in range(3):
         total, poly = 0.0, 0.0
         for rule in range(mixture.RULE_COUNT):
-            one = mixture.mix(anchor.accounts[rule, t], stated[t])
+            book = mixture.book_of(rule, slot, anchor.hourly.shape[1])
+            one = mixture.mix(anchor.accounts[book, t], stated[t])
             anchor.mixed[pending, rule, t] = one
             total += one / mixture.RULE_COUNT
-            poly += 0.5 * one if rule < 2 else 0.0
+            poly += 0.0 if mixture.IS_BOA[rule] else one / mixture.POLY_COUNT
         ordered = stated[t]
         sort(ordered)
         middle = 0.5 * (ordered[(EXPERTS - 1) // 2] + ordered[EXPERTS // 2])
@@ -285,7 +289,7 @@ def forecast(anchor: Anchor, values: View, roots: View, horizon: int, rows: int,
     _bound(values, rows, stated)
     _keep_stated(anchor, pending, values, stated)
     mixed = np.empty(3)
-    _mix(anchor, pending, horizon, stated, mixed)
+    _mix(anchor, pending, horizon, slot, stated, mixed)
     issued = anchor.issued[pending]
     calibration.fill_calibrated(anchor.tails, anchor.shape, horizon, rows, mixed, issued)
     if values.levels[LOWEST] >= 0.0:

@@ -16,23 +16,40 @@ from streams.models.demand.sorted_window import Floats
 Float3 = npt.NDArray[np.float64]
 
 # (BOA rather than ML-Poly, discount, share that is given to all alike)
-RULES = ((False, 1.0, 0.0), (False, 0.999, 0.0), (True, 1.0, 0.0), (True, 0.998, 0.02))
+RULES = (
+    (False, 1.0, 0.0), (False, 0.999, 0.0), (True, 1.0, 0.0), (True, 0.998, 0.02),
+    (False, 1.0, 0.0), (False, 0.999, 0.0),
+)  # fmt: skip
+# The last two rules keep a book for each quarter of the day: which expert is good at night is not
+# who is good by day (absolute error at h = 1: .857 of naive without them, .849 with).
+WHOLE_DAY_RULES, QUARTERS = 4, 4
 IS_BOA = np.array([boa for boa, _, _ in RULES])
 KEEP = np.array([keep for _, keep, _ in RULES])
 SHARE = np.array([share for *_, share in RULES])
 RULE_COUNT = len(RULES)
+POLY_COUNT = sum(not boa for boa, _, _ in RULES)
+BOOKS = WHOLE_DAY_RULES + (RULE_COUNT - WHOLE_DAY_RULES) * QUARTERS
 # Slots of an expert's account.
 REGRET, SQUARES, LARGEST, WEIGHT = range(4)
 SLOTS = 4
 
 
 def new_accounts(experts: int) -> Float3:
-    """Return accounts of shape (rules, 3 levels, experts, SLOTS) without regret, weights alike."""
-    accounts = np.zeros((RULE_COUNT, 3, experts, SLOTS))
+    """Return accounts of shape (BOOKS, 3 levels, experts, SLOTS) without regret, weights alike."""
+    accounts = np.zeros((BOOKS, 3, experts, SLOTS))
     accounts[..., SQUARES] = 1e-8
     accounts[..., LARGEST] = 1e-8
     accounts[..., WEIGHT] = 1.0 / experts
     return accounts
+
+
+@kernel
+def book_of(rule: int, slot: int, day: int) -> int:
+    """Where a rule keeps its accounts at an hour of the week, in a day of `day` steps."""
+    if rule < WHOLE_DAY_RULES:
+        return rule
+    quarter = slot % day * QUARTERS // day
+    return WHOLE_DAY_RULES + (rule - WHOLE_DAY_RULES) * QUARTERS + quarter
 
 
 @kernel
