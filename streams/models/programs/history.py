@@ -136,6 +136,7 @@ class History:
         self.fields[PROGRAM, :n] = self.fields[PROGRAM, kept].copy()
         self.clock[:n] = self.clock[kept].copy()
         self.codes[:n] = self.codes[kept].copy()
+        self.codes[0] = 0  # the first launch follows none
         self.length = n
         derive_all(self.fields, self.clock, n)
 
