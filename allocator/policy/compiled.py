@@ -6,10 +6,14 @@ Without fast-math the same input gives the same bits; NUMBA_DISABLE_JIT=1 runs p
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from schemas.kernel_cache import kernel_cache
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 try:
     import numba
+
+    numba.config.CACHE_DIR = numba.config.CACHE_DIR or str(kernel_cache())
 except ImportError:  # pragma: no cover - the fallback for machines without a numba wheel
     numba = None
 

@@ -7,10 +7,14 @@ the same bits on every machine, and NUMBA_DISABLE_JIT=1 runs them uncompiled.
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from schemas.kernel_cache import kernel_cache
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 try:
     import numba
+
+    numba.config.CACHE_DIR = numba.config.CACHE_DIR or str(kernel_cache())
 except ImportError:  # pragma: no cover - the fallback for machines without a numba wheel
     numba = None
 

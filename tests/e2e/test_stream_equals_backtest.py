@@ -122,7 +122,8 @@ def scored_by_consumer(
         if user in seen:
             scored += 1
             before = [p for at, _, p in made.get(user, []) if at < moment]
-            right += bool(before) and before[-1]["candidates"][0]["program"] == program
+            best = before[-1]["candidates"][:1] if before else []
+            right += [c["program"] for c in best] == [program]
         seen.add(user)
     return right, scored
 
