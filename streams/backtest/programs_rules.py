@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 LEAST_SUPPORT = 20
 LEAST_PROBABILITY = 0.8
-WIDEST = 0.25
+WIDEST = 0.25 + 1e-9  # an interval of exactly 0.25, as rounded
 LEAST_OCCURRENCES = 5
 
 
