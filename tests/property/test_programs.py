@@ -85,10 +85,48 @@ def test_hostile_bytes_are_refused(kind, data):
         kind.from_bytes(data)
 
 
-def test_state_is_bounded_on_ever_new_programs():
-    state = UserPrograms()
-    for k in range(6000):
-        state.record(f"program-{k}-{'x' * (k % 90)}", 7.0 * k)
-    assert len(state.to_bytes()) < 40_000
+@pytest.mark.parametrize("shared", [0, 200])
+def test_state_is_bounded_on_ever_new_programs(shared):
+    state, most = UserPrograms(), 0
+    population, delta = Population.empty(), PopulationDelta()
+    for k in range(3000):
+        name = f"q{k % shared}" if shared and k % 2 else f"program-{k}-{'x' * (k % 180)}"
+        observe(state, population, delta, name, 7.0 * k)
+        most = max(most, len(state.to_bytes())) if k % 50 == 0 else most
+    for k in range(4500):
+        state.record(f"q{k % 240}", 21_000.0 + k)
+        most = max(most, len(state.to_bytes())) if k % 50 == 0 else most
+    assert most <= 16_384
     again = UserPrograms.from_bytes(state.to_bytes())
     assert again.to_bytes() == state.to_bytes()
+
+
+def test_a_long_history_that_is_trimmed_goes_on_to_the_bit():
+    kept, saved = UserPrograms(), UserPrograms()
+    population, delta, delta_of_saved = Population.empty(), PopulationDelta(), PopulationDelta()
+    for k in range(4090):
+        kept.record(f"{k % 300}" if k < 3000 else f"{k % 7}", 11.011 * k)
+    saved = UserPrograms.from_bytes(kept.to_bytes())
+    for k in range(40):
+        name, at = f"{k % 5}", 50_000.0 + 3.033 * k
+        said = observe(saved, population, delta_of_saved, name, at)
+        assert said == observe(kept, population, delta, name, at)
+        saved = UserPrograms.from_bytes(saved.to_bytes())
+    assert saved.to_bytes() == kept.to_bytes()
+    assert delta.to_bytes() == delta_of_saved.to_bytes()
+    assert saved.history.length < 4000
+
+
+@FEW
+@given(st.integers(0, 2**32 - 1), st.integers(0, 255), st.integers(0, 40))
+def test_damaged_states_are_refused_or_still_work(place, byte, cut):
+    state, population, delta = UserPrograms(), Population.empty(), PopulationDelta()
+    for k in range(40):
+        observe(state, population, delta, "abcd"[k * k % 4], 40.0 * k)
+    data = bytearray(state.to_bytes())
+    data[place % len(data)] = byte
+    try:
+        damaged = UserPrograms.from_bytes(bytes(data[: len(data) - max(0, cut - 30)]))
+    except ValueError:
+        return
+    observe(damaged, population, delta, "a", 5000.0)

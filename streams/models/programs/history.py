@@ -1,7 +1,7 @@
 """The latest launches of one user, with what contexts compare of each of them.
 
 Contexts keep no tables: their statistics are read off the history when a prediction is made, by one
-walk from the newest launch to the oldest. So a user's state is the launches themselves, 4 bytes
+walk from the newest launch to the oldest. So a user's state is the launches themselves, 3 bytes
 each, and what is restored from bytes cannot differ from what was never saved.
 """
 
@@ -10,15 +10,16 @@ import numpy.typing as npt
 
 from streams.models.compiled import kernel
 
-# At most LONGEST launches are kept, and KEPT of them when the oldest go. Dropping many at a time
-# keeps it cheap, and what is derived is then derived anew, as it is from saved bytes.
+# The most launches that are kept; `UserPrograms` keeps fewer where names take the room.
 LONGEST = 4096
-KEPT = 3072
+LAUNCH_BYTES = 3
 
 # Rows of `History.fields`: the program, and what is derived from it and its predecessors.
 PROGRAM, RUN, RUN_BEFORE, DISTINCT, DISTINCT2, GAP, HOUR, SET3, TURNS, FIELDS = range(10)
 
 GAP_CODE_BITS = 11
+# No time of a launch is beyond this, nor before its negative.
+LATEST_MS = 1 << 60
 
 
 @kernel
@@ -111,10 +112,8 @@ class History:
 
     def append(self, program: int, time_ms: int) -> None:
         """Add a launch. A time before the last one counts as equal to it."""
-        if self.length == LONGEST:
-            self._keep(np.s_[LONGEST - KEPT : LONGEST])
         if self.length == len(self.clock):
-            self._grow(min(2 * self.length, LONGEST))
+            self._grow(2 * self.length)
         j = self.length
         code = 0
         if j:
@@ -125,14 +124,19 @@ class History:
         self.length += 1
         derive(self.fields, self.clock, j)
 
+    def programs(self) -> npt.NDArray[np.int32]:
+        """Return the program of each launch, oldest first."""
+        return self.fields[PROGRAM, : self.length]
+
     def renumber(self, renumbered: npt.NDArray[np.int32]) -> None:
         """Give each program its new number."""
         n = self.length
         self.fields[PROGRAM, :n] = renumbered[self.fields[PROGRAM, :n]]
         derive_all(self.fields, self.clock, n)
 
-    def _keep(self, kept: slice) -> None:
-        n = len(self.clock[kept])
+    def keep_newest(self, n: int) -> None:
+        """Forget all but the newest launches, and derive anew, as it is from saved bytes."""
+        kept = slice(self.length - n, self.length)
         self.fields[PROGRAM, :n] = self.fields[PROGRAM, kept].copy()
         self.clock[:n] = self.clock[kept].copy()
         self.codes[:n] = self.codes[kept].copy()
@@ -149,22 +153,19 @@ class History:
 
     def to_parts(self) -> tuple[int, bytes, bytes]:
         """Return the first time, the programs and the gaps as bytes."""
-        n = self.length
-        programs = self.fields[PROGRAM, :n]
-        wide = np.uint8 if n == 0 or programs.max() < 256 else np.dtype("<u2")
-        first = int(self.clock[0]) if n else 0
-        return first, programs.astype(wide).tobytes(), self.codes[:n].astype("<u2").tobytes()
+        first = int(self.clock[0]) if self.length else 0
+        codes = self.codes[: self.length].astype("<u2").tobytes()
+        return first, self.programs().astype(np.uint8).tobytes(), codes
 
     @classmethod
     def of_parts(cls, first_ms: int, programs: bytes, codes: bytes, known: int) -> "History":
         """Return a saved history of at most `known` programs; raises ValueError if broken."""
-        n = len(codes) // 2
-        if len(codes) % 2 or n > LONGEST or len(programs) not in {n, 2 * n}:
+        n = len(programs)
+        if len(codes) != 2 * n or n > LONGEST:
             raise ValueError("the history's programs and gaps do not fit together")
-        wide = np.uint8 if len(programs) == n else np.dtype("<u2")
         history = cls(max(16, n))
-        numbers = np.frombuffer(programs, wide)
-        if n and (numbers.max() > known or abs(first_ms) >= 1 << 60):
+        numbers = np.frombuffer(programs, np.uint8)
+        if n and (numbers.max() > known or abs(first_ms) >= LATEST_MS or codes[:2] != b"\0\0"):
             raise ValueError("the history names a program or time that can't be")
         gaps = np.frombuffer(codes, "<u2").astype(np.int64)
         if n:

@@ -6,24 +6,23 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.models.programs.calibration import (
-    BIN,
-    CALIBRATION_BINS,
-    ROWS,
-    WAITING,
-    WINDOWS,
-)
-from streams.models.programs.history import History
+from streams.models.programs.calibration import ROWS, WAITING, WINDOWS
+from streams.models.programs.history import LATEST_MS, LAUNCH_BYTES, LONGEST, History
 from streams.models.programs.layout import FEATURES
 from streams.models.programs.vocabulary import (
     COLUMNS,
+    FORGOTTEN,
     LAST_LAUNCH,
     LAST_MS,
     LAUNCHES,
     Vocabulary,
 )
+from streams.models.programs.waiting import packed, unpacked
 
-VERSION = 1
+VERSION = 2
+MOST_LAUNCHES = (1 << 32) - 1
+# Bytes of names and launches; weights and waiting probabilities take 3.7 KB of the 16 KB at most.
+HISTORY_BYTES = 12_500
 Array = npt.NDArray[Any]
 
 
@@ -32,7 +31,7 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     launches: int
     last_ms: int
     names: list[str]
-    use: bytes
+    counts: bytes
     first_ms: int
     programs: bytes
     gaps: bytes
@@ -47,7 +46,7 @@ _decoder = msgspec.msgpack.Decoder(_Wire)
 
 
 class UserPrograms:
-    """What one user has launched. Bounded: 4,096 launches and 512 names.
+    """What one user has launched: at most 4,096 launches of 255 programs, 16 KB of bytes.
 
     Examples
     --------
@@ -69,78 +68,93 @@ class UserPrograms:
         self.mixed: tuple[int, Mixed] | None = None
 
     def launches(self) -> dict[str, int]:
-        """Return how often each program was launched."""
+        """Return how often each program of the kept history was launched."""
         counts = self.vocabulary.use[1:, LAUNCHES]
         return dict(zip(self.vocabulary, map(int, counts), strict=True))
 
     def record(self, program: str, time_s: float) -> None:
         """Add a launch to the history; a time before the last one counts as equal to it."""
-        time_ms = round(time_s * 1000)
+        time_ms = min(max(round(time_s * 1000), 1 - LATEST_MS), LATEST_MS - 1)
         self.last_ms = max(self.last_ms, time_ms) if self.count else time_ms
-        self.count += 1
-        number = self.vocabulary.intern(program)
+        self.count = min(self.count + 1, MOST_LAUNCHES)
+        v, h = self.vocabulary, self.history
+        number = v.intern(program)
+        h.append(number, self.last_ms)
         if number:
-            row = self.vocabulary.use[number]
+            row = v.use[number]
             row[LAUNCHES] += 1
-            row[LAST_LAUNCH], row[LAST_MS] = self.count, self.last_ms
-        self.history.append(number, self.last_ms)
-        if self.vocabulary.overfull:
-            self.history.renumber(self.vocabulary.shrink())
+            row[LAST_LAUNCH], row[LAST_MS] = self.count, h.clock[h.length - 1]
+        if v.overfull:
+            h.renumber(v.keep(v.freshest()))
+        most = min(LONGEST, (HISTORY_BYTES - v.size_bytes) // LAUNCH_BYTES)
+        if h.length >= most:
+            self._trim(most - most // 4)
+
+    def _trim(self, launches: int) -> None:
+        """Keep so many launches and the programs that are among them.
+
+        As every program is in the history, what follows from there isn't saved a second time.
+        Dropping many at a time keeps it cheap.
+        """
+        self.history.keep_newest(launches)
+        numbers = np.unique(self.history.programs())
+        kept = numbers[numbers != FORGOTTEN].astype(np.int64)
+        self.history.renumber(self.vocabulary.keep(kept))
 
     def to_bytes(self) -> bytes:
-        """Return the state as versioned bytes."""
-        use = self.vocabulary.use[1:].astype("<i8").tobytes()
-        names = list(self.vocabulary)
-        weights = self.weights.astype("<f4").tobytes()
-        waiting = [
-            w[:, :n].astype("<i8").tobytes()
-            for w, n in zip(self.waiting, self.waiting_sizes, strict=True)
-        ]
+        """Return the state as versioned bytes, at most 16 KB."""
+        v = self.vocabulary
         return msgspec.msgpack.encode(
             _Wire(
-                VERSION,
-                self.count,
-                self.last_ms,
-                names,
-                use,
-                *self.history.to_parts(),
-                weights,
-                waiting,
+                VERSION, self.count, self.last_ms, list(v),
+                v.use[1:, LAUNCHES].astype("<u4").tobytes(), *self.history.to_parts(),
+                self.weights.astype("<f4").tobytes(),
+                packed(self.waiting, self.waiting_sizes, self.last_ms),
             )
-        )
+        )  # fmt: skip
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "UserPrograms":
         """Return a saved state; raises ValueError for bytes that are none."""
         try:
             wire = _decoder.decode(data)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"no state of a user's programs: {error}") from error
         if wire.version != VERSION:
             raise ValueError(f"state of programs of version {wire.version}, not {VERSION}")
-        if len(wire.use) != 8 * COLUMNS * len(wire.names):
-            raise ValueError("the vocabulary's names and counts do not fit together")
-        if len(wire.weights) != 4 * FEATURES:
-            raise ValueError(f"{len(wire.weights)} bytes of weights, not {4 * FEATURES}")
+        n = len(wire.programs)
+        if not n <= wire.launches <= MOST_LAUNCHES or (n == 0) != (wire.launches == 0):
+            raise ValueError(f"{wire.launches} launches and a history of {n} do not fit together")
+        if abs(wire.last_ms) >= LATEST_MS:
+            raise ValueError(f"a last launch at {wire.last_ms} ms can't be")
         user = cls()
-        user.weights = np.frombuffer(wire.weights, "<f4").astype(np.float32)
-        use = np.frombuffer(wire.use, "<i8").astype(np.int64).reshape(-1, COLUMNS)
-        user.vocabulary = Vocabulary.of(wire.names, use)
-        user.history = History.of_parts(wire.first_ms, wire.programs, wire.gaps, len(wire.names))
-        user._restore_waiting(wire.waiting)
         user.count, user.last_ms = wire.launches, wire.last_ms
+        user.history = History.of_parts(wire.first_ms, wire.programs, wire.gaps, len(wire.names))
+        user.vocabulary = Vocabulary.of(wire.names, user._use_of(wire.counts, len(wire.names)))
+        user.weights = _weights_of(wire.weights)
+        user.waiting, user.waiting_sizes = unpacked(wire.waiting, wire.last_ms)
         return user
 
-    def _restore_waiting(self, waiting: list[bytes]) -> None:
-        if len(waiting) != WINDOWS:
-            raise ValueError(f"{len(waiting)} windows of waiting probabilities, not {WINDOWS}")
-        for w, data in enumerate(waiting):
-            size, rest = divmod(len(data), 8 * ROWS)
-            entries = np.frombuffer(data, "<i8")
-            if rest or size > WAITING:
-                raise ValueError("waiting probabilities of an impossible size")
-            self.waiting[w, :, :size] = entries.reshape(ROWS, size)
-            self.waiting_sizes[w] = size
-        bins = self.waiting[:, BIN]
-        if bins.min() < 0 or bins.max() >= CALIBRATION_BINS:
-            raise ValueError("waiting probabilities of an impossible bin")
+    def _use_of(self, counts: bytes, known: int) -> npt.NDArray[np.int64]:
+        """Return the vocabulary's counts and last uses, which follow from the history."""
+        if len(counts) != 4 * known:
+            raise ValueError("the vocabulary's names and counts do not fit together")
+        h = self.history
+        use = np.zeros((known + 1, COLUMNS), np.int64)
+        use[1:, LAUNCHES] = np.frombuffer(counts, "<u4")
+        programs = h.programs()
+        # The last of equal indices wins, which is the newest launch.
+        use[programs, LAST_LAUNCH] = self.count - h.length + 1 + np.arange(h.length)
+        use[programs, LAST_MS] = h.clock[: h.length]
+        if not use[1:, LAST_LAUNCH].all():
+            raise ValueError("the vocabulary holds a program that is not in the history")
+        return use[1:]
+
+
+def _weights_of(data: bytes) -> npt.NDArray[np.float32]:
+    if len(data) != 4 * FEATURES:
+        raise ValueError(f"{len(data)} bytes of weights, not {4 * FEATURES}")
+    weights = np.frombuffer(data, "<f4").astype(np.float32)
+    if not np.isfinite(weights).all():
+        raise ValueError("the weights are not finite")
+    return weights

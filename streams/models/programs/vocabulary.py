@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 # Number of every program that has been forgotten, or whose name is too long to keep.
 FORGOTTEN = 0
-# The most of the recordings is 1,640 in a year (CTC), the median user has 5.
-MAX_PROGRAMS = 512
+# The most of the recordings is 1,640 in a year (CTC), the median user has 5. A number takes a byte.
+MAX_PROGRAMS = 255
 MAX_NAME_BYTES = 200
-MAX_NAMES_BYTES = 6_000
+MAX_NAMES_BYTES = 3_000
 
 # Columns of `Vocabulary.use`, one row per program.
 LAUNCHES, LAST_LAUNCH, LAST_MS, COLUMNS = 0, 1, 2, 3
@@ -84,10 +84,18 @@ class Vocabulary:
         """Whether names have to go."""
         return len(self) > MAX_PROGRAMS or self._bytes > MAX_NAMES_BYTES
 
-    def shrink(self) -> npt.NDArray[np.int32]:
-        """Forget the stalest quarter of names; return the new number of each old one."""
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that names and counts take when saved, 6 for each beside its text."""
+        return self._bytes + 6 * len(self)
+
+    def freshest(self) -> npt.NDArray[np.int64]:
+        """Return the numbers of all but the stalest quarter of names, ascending."""
         order = np.argsort(self.use[1:, LAST_LAUNCH], kind="stable") + 1
-        kept = np.sort(order[max(1, len(order) // 4) :])
+        return np.sort(order[max(1, len(order) // 4) :])
+
+    def keep(self, kept: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Forget all names but these, ascending; return the new number of each old one."""
         renumbered = np.zeros(len(self.names), np.int32)
         renumbered[kept] = np.arange(1, len(kept) + 1)
         self._fill([self.names[k] for k in kept], self.use[kept])
@@ -113,5 +121,8 @@ class Vocabulary:
 
 
 def name_bytes(name: str) -> int:
-    """Return the size of a name in UTF-8."""
-    return len(name.encode("utf-8", "surrogatepass"))
+    """Return the size of a name in UTF-8, 0 where it is no text and can't be kept."""
+    try:
+        return len(name.encode())
+    except UnicodeEncodeError:
+        return 0
