@@ -1,79 +1,168 @@
 """The warm reserve's size, on event time, from what was served so far."""
 
-import struct
-from collections import deque
+import math
+from zlib import crc32
 
+import numpy as np
+
+from allocator.policy import layout as at
+from allocator.policy.features import pass_time, recent_requests
+from allocator.policy.feedback import WARM_UP_S
 from allocator.policy.knobs import ReserveKnobs
+from allocator.policy.learner import decide, learn_request, pass_to
+from allocator.policy.memory import PROGRAMS, USERS, blank_memory, pack_memory, unpack_memory
 from allocator.policy.position import Decision, Position
 
-_SLOT_S = 120.0
-_SLOTS = 30
-_HEAD = struct.Struct("<Bdd")
-_VERSION = 1
+_DAY_S = 86_400.0
+_HOUR_S = 3_600.0
 
 
 class ReservePolicy:
     """Decides how many instances to hold, launch and terminate.
 
     The caller reports every request after it was served and every whole minute, then asks for
-    the target. Time never goes back; no clock is read.
+    the target. Time never goes back; no clock is read, and the same calls give the same bits.
+
+    Parameters
+    ----------
+    knobs
+        The operator's settings.
+    seed
+        Of the first weights; any will do.
 
     Examples
     --------
     >>> policy = ReservePolicy(ReserveKnobs(target_hit_rate=0.95))
     >>> policy.requested(0.0, "ann", "spark", hit=False)
-    >>> policy.target(0.0, Position(ready=0, building=0, terminable=0)).launch > 0
-    True
+    >>> policy.target(0.0, Position(ready=0, building=0, terminable=0)).launch
+    2
     """
 
-    def __init__(self, knobs: ReserveKnobs) -> None:
+    def __init__(self, knobs: ReserveKnobs, seed: int = 1) -> None:
         self.knobs = knobs
-        self.multiple = 2.0
-        self._slot = 0
-        self._counts: deque[int] = deque([0], maxlen=_SLOTS)
+        self._memory = blank_memory(knobs.lead_time_s, seed)
+        self._out = np.zeros(5)
 
     def requested(self, time_s: float, user: str = "", program: str = "", *, hit: bool) -> None:
         """Learn from one request, just after it was served."""
-        self.tick(time_s)
-        self._counts[-1] += 1
-        step = 0.05 * self.multiple
-        miss_rate = 1.0 - self.knobs.target_hit_rate
-        self.multiple += -step * miss_rate if hit else step * (1.0 - miss_rate)
+        who = user.encode()
+        what = crc32(program.encode(), crc32(who)) % PROGRAMS
+        learn_request(self._memory, time_s, crc32(who) % USERS, what, hit)
 
     def tick(self, time_s: float) -> None:
-        """Let time pass to `time_s`."""
-        slot = int(time_s // _SLOT_S)
-        for _ in range(min(slot - self._slot, _SLOTS)):
-            self._counts.append(0)
-        self._slot = slot
+        """Let time pass to `time_s`, at each whole minute at least."""
+        pass_to(self._memory, time_s)
+
+    def observed_lead(self, lead_s: float) -> None:
+        """Plan for another launch time, as measured; bounded to 1 s to an hour."""
+        self._memory.clock[at.LEAD] = min(max(lead_s, 1.0), _HOUR_S)
+
+    def observed_forecast(self, time_s: float, mean: float, high: float) -> None:
+        """Take a forecast of the requests within the next lead time; used for an hour at most.
+
+        Parameters
+        ----------
+        mean, high
+            Its mean or median, and an upper quantile. How far to trust them is learned.
+        """
+        if not (0.0 <= mean <= high < math.inf):
+            raise ValueError(f"a forecast of {mean} to {high} requests makes no sense")
+        self._memory.clock[[at.FORECAST, at.FORECAST_HIGH, at.FORECAST_AT]] = mean, high, time_s
+
+    def observed_intent(self, time_s: float, launches: float) -> None:
+        """Take the number of launches that a person is expected to make within a lead time."""
+        if not 0.0 <= launches < math.inf:
+            raise ValueError(f"{launches} expected launches make no sense")
+        pass_time(self._memory, time_s)
+        self._memory.clock[at.INTENTS] += launches
+
+    @property
+    def hit_rate(self) -> float | None:
+        """Hit rate since the first day, forgetting slowly; None before."""
+        clock = self._memory.clock
+        return float(clock[at.PROMISED_HITS] / clock[at.PROMISED]) if clock[at.PROMISED] else None
 
     def target(self, time_s: float, position: Position) -> Decision:
         """Decide, given what is held now."""
-        largest = max(self._counts)
-        asked = int(self.multiple * largest) + 1
-        size = min(max(asked, self.knobs.min_size), self.knobs.max_size, self.knobs.cap)
-        reason = f"{self.multiple:.2f} x the last hour's largest two-minute count {largest}"
-        missing = size - position.size
-        if self.knobs.observe_only:
-            return Decision(0, 0, size, "observing only: " + reason)
-        surplus = min(max(0, -missing), position.terminable)
-        return Decision(max(0, missing), surplus, size, reason)
+        knobs, out = self.knobs, self._out
+        fixed = knobs.price_hits_per_s or 0.0
+        self._spend(time_s, position)
+        decide(self._memory, time_s, knobs.target_hit_rate, fixed, knobs.max_launch_ratio, out)
+        size, why = self._bounded(int(out[0]), self._floor())
+        keep, _ = self._bounded(max(size, int(out[1])), 0)
+        reason = self._reason(why)
+        if knobs.observe_only:
+            return Decision(0, 0, size, f"observing only: {reason}")
+        launch = max(0, size - position.size)
+        terminate = min(max(0, position.size - keep), position.terminable)
+        if time_s - self._memory.clock[at.STARTED] >= WARM_UP_S:
+            self._memory.clock[at.LAUNCHED] += launch
+        return Decision(launch, terminate, size, reason)
+
+    def _spend(self, time_s: float, position: Position) -> None:
+        """Count the instance-seconds of this day (UTC) against the budget."""
+        clock = self._memory.clock
+        past_s = min(max(0.0, time_s - clock[at.NOW]), _HOUR_S)
+        day = time_s // _DAY_S
+        if day != clock[at.SPENT_DAY]:
+            clock[[at.SPENT_DAY, at.SPENT_S]] = day, 0.0
+        clock[at.SPENT_S] += past_s * position.size
+
+    def _floor(self) -> int:
+        """What a reactive policy holds, until the price is calibrated: the last crowd and one."""
+        if self._out[4]:
+            return 0
+        return max(2, 1 + recent_requests(self._memory))
+
+    def _bounded(self, size: int, floor: int) -> tuple[int, str]:
+        """The size within every bound, and which bound held ("" for none)."""
+        knobs = self.knobs
+        bounded, why = size, ""
+        for least, name in ((floor, "reactive floor, not calibrated yet"), (knobs.min_size, "min")):
+            if bounded < least:
+                bounded, why = least, name
+        for most, name in (
+            (knobs.max_size, "max"),
+            (knobs.cap, "cap"),
+            (self._affordable(), "budget"),
+        ):
+            if bounded > most:
+                bounded, why = most, name
+        return bounded, why
+
+    def _affordable(self) -> int:
+        """Instances that the rest of the day's budget pays for one hour, or for what is left."""
+        budget_s = self.knobs.budget_instance_hours * _HOUR_S
+        if math.isinf(budget_s):
+            return self.knobs.cap
+        clock = self._memory.clock
+        rest_s = min(_HOUR_S, _DAY_S - clock[at.NOW] % _DAY_S)
+        return max(0, math.floor((budget_s - clock[at.SPENT_S]) / rest_s))
+
+    def _reason(self, why: str) -> str:
+        """What was seen, at which price, and the bound that held."""
+        _, _, price, expected, _ = self._out.tolist()
+        per_hour = price * _HOUR_S
+        text = f"{expected:.3g} requests expected in a lead time; held where worth {per_hour:.3g} "
+        text += "hits per instance-hour"
+        if self.knobs.price_hits_per_s is None:
+            text += f", which serves {self._memory.clock[at.EXPECTED]:.2%} of past requests"
+        return f"{text}; bound by {why}" if why else text
 
     def to_bytes(self) -> bytes:
-        """The learned state, versioned."""
-        counts = list(self._counts)
-        head = _HEAD.pack(_VERSION, self.multiple, float(self._slot))
-        return head + struct.pack(f"<{len(counts)}q", *counts)
+        """The learned state, versioned and compressed; about 50 to 250 KB."""
+        return pack_memory(self._memory)
 
     @classmethod
     def from_bytes(cls, blob: bytes, knobs: ReserveKnobs) -> "ReservePolicy":
-        """Restore what `to_bytes` wrote; ValueError on anything else."""
-        size = len(blob) - _HEAD.size
-        if size < 8 or size % 8 or size > 8 * _SLOTS or blob[0] != _VERSION:
-            raise ValueError("not a reserve policy's state of version 1")
+        """Restore what `to_bytes` wrote, to go on bit for bit.
+
+        Raises
+        ------
+        ValueError
+            If it is not a state of this version.
+        """
+        memory = unpack_memory(blob)
         policy = cls(knobs)
-        _, policy.multiple, slot = _HEAD.unpack_from(blob)
-        policy._slot = int(slot)
-        policy._counts.clear()
-        policy._counts.extend(struct.unpack_from(f"<{size // 8}q", blob, _HEAD.size))
+        policy._memory = memory
         return policy

@@ -150,7 +150,7 @@ def _stamp(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
-def command(  # noqa: PLR0917 - typer maps options by name
+def command(
     file: Annotated[Path, typer.Argument(help="Recording: csv, csv.gz, ndjson, parquet or swf.")],
     time: Annotated[str | None, typer.Option(help="Column of the request's time.")] = None,
     lead_time: Annotated[str, typer.Option(help="From launch to ready, like 90s or 2m.")] = "90s",

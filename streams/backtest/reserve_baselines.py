@@ -47,7 +47,7 @@ def decision_times(times: Floats) -> Floats:
 
 
 @kernel
-def play_path(  # noqa: C901, PLR0917 - a kernel holds its whole loop
+def play_path(  # noqa: C901 - a kernel holds its whole loop
     times: Floats, decisions: Floats, path: Ints, lead_s: float, min_life_s: float, start_s: float
 ) -> tuple[int, int, float, int]:  # pragma: no cover - compiled
     """Hold `path[k]` instances from `decisions[k]` on: (requests, hits, paid seconds, launches)."""
