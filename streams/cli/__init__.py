@@ -7,6 +7,7 @@ pay for the dashboard's imports, nor `warmfront --help` a second for nothing.
 import sys
 from importlib import import_module
 
+import structlog
 import typer
 
 COMMANDS = {
@@ -78,5 +79,6 @@ def _add(app: typer.Typer, name: str, where: str) -> None:
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
+    """Run the command that the arguments name; logs go to stderr, results to stdout."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     build(sys.argv[1:])()

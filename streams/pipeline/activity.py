@@ -23,6 +23,8 @@ from streams.pipeline.outputs import Output
 from streams.pipeline.user import Running, User, program_number
 
 ABANDONED = "abandoned"
+# Measurements and ends go on without the person: only the rest shows presence.
+OF_MACHINES = frozenset({"SAMPLE", "EXIT"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def apply_event(user: User, moment: Moment, ways: Ways) -> list[Output]:
     user.clock_ms = max(user.clock_ms, event.time)
     _end_stale(user, event.time, ways)
     delta = user.delta(hour_of(event.time))
-    _observe_cycles(user, moment, ways, delta)
+    if event.kind not in OF_MACHINES:
+        _observe_cycles(user, moment, ways, delta)
     handler = _HANDLERS.get(event.kind)
     return handler(user, moment, ways, delta) if handler else []
 
