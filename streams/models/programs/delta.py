@@ -8,6 +8,7 @@ from streams.models.programs.sums import Sums
 from streams.models.programs.vocabulary import MAX_NAME_BYTES, name_bytes, program_hash
 
 VERSION = 1
+MOST_COUNT = 1 << 40
 
 
 class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -62,7 +63,9 @@ class PopulationDelta:
             raise ValueError(f"statistics of programs of version {wire.version}, not {VERSION}")
         if any(not 0 < name_bytes(name) <= MAX_NAME_BYTES for name in wire.names):
             raise ValueError("statistics of programs hold a name that is too long")
-        if any(count <= 0 for count in wire.follows.values()):
-            raise ValueError("statistics of programs hold a count that is not positive")
+        if any(not 0 < count <= MOST_COUNT for count in wire.follows.values()):
+            raise ValueError("statistics of programs hold a count that can't be")
+        if any(not 0 <= part < 1 << 63 for key in wire.follows for part in key):
+            raise ValueError("statistics of programs hold a hash that can't be")
         names = {program_hash(name): name for name in wire.names}
         return cls(names, wire.follows, Sums.from_bytes(wire.sums))

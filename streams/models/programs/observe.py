@@ -105,12 +105,13 @@ def mix(user: UserPrograms, population: Population, *, switches: bool) -> Mixed:
 
 def _emitted(user: UserPrograms, population: Population, mixed: Mixed) -> Prediction:
     programs, hashes, _, _, p, escape, _ = mixed
-    p = p * (1.0 - escape)
     names = user.vocabulary.names
     top = np.argsort(-p, kind="stable")[: 2 * EMITTED]
+    losses = (p[top] * (escape - 1.0)).tolist()
+    columns = zip(losses, programs[top].tolist(), hashes[top].tolist(), top.tolist(), strict=True)
     ranked = sorted(
-        (-float(p[m]), names[programs[m]] or population.names.get(int(hashes[m]), ""), int(m))
-        for m in top
+        (loss, names[number] or population.names.get(name_hash, ""), m)
+        for loss, number, name_hash, m in columns
     )
     ranked = [row for row in ranked if row[1]][:EMITTED]
     candidates = _candidates(user, population, ranked, programs, hashes)

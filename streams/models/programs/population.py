@@ -12,9 +12,11 @@ from streams.models.programs.delta import PopulationDelta
 from streams.models.programs.followers import MOST_ENTRIES, aged, merged, starts_of
 from streams.models.programs.learn import GRADIENT_SCALE, HESSIAN_SCALE
 from streams.models.programs.states import ABSENT, prior_rate
-from streams.models.programs.vocabulary import program_hash
+from streams.models.programs.vocabulary import MAX_NAME_BYTES, name_bytes, program_hash
 
 VERSION = 1
+# Counts stay far below; sums of counts up to here can't overflow.
+MOST_COUNT = 1 << 45
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -163,6 +165,8 @@ class Learnt:
             arrays.append(np.frombuffer(data, like.dtype).reshape(like.shape).copy())
         if not all(np.isfinite(array).all() for array in arrays):
             raise ValueError("the model holds numbers that are not finite")
+        if any((a < 0).any() or (a > MOST_COUNT).any() for a in arrays if a.dtype == np.int64):
+            raise ValueError("the model holds counts that can't be")
         return cls(*arrays)
 
 
@@ -255,8 +259,12 @@ class Population:
         if len(wire.entries) % 24 or len(wire.entries) > 24 * MOST_ENTRIES:
             raise ValueError(f"{len(wire.entries)} bytes of entries can't be")
         keys, programs, counts = np.frombuffer(wire.entries, "<i8").astype(np.int64).reshape(3, -1)
-        if (np.diff(keys) < 0).any() or (counts <= 0).any():
+        if (np.diff(keys) < 0).any() or (counts <= 0).any() or (counts > MOST_COUNT).any():
             raise ValueError("the population's entries are not in order")
+        if wire.number < 0 or any(
+            not 0 < name_bytes(name) <= MAX_NAME_BYTES for name in wire.names
+        ):
+            raise ValueError("the population holds a number or a name that can't be")
         names = {program_hash(name): name for name in wire.names}
         followers = Followers.of(keys.copy(), programs.copy(), counts.copy())
         return cls.of(

@@ -15,6 +15,8 @@ WIDEST = 0.25
 # Of the Wilson intervals at this many deviations only 60 to 78 % held in the second half of the
 # recordings: habits drift. So the interval goes down as far as its widest allows.
 DEVIATIONS = 2.3
+# A rule is dropped when so many latest launches of its first program speak against it.
+LATEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Rule:
 
 
 def sequences(user: UserPrograms, window_s: float = WINDOW_S) -> list[Rule]:
-    """Return what holds in the user's kept history, most probable first.
+    """Return what holds in the user's kept history and still does, what explains most first.
 
     Parameters
     ----------
@@ -62,17 +64,18 @@ def sequences(user: UserPrograms, window_s: float = WINDOW_S) -> list[Rule]:
     """
     names = user.vocabulary.names
     h = user.history
-    occasions, hits = pair_counts(
-        h.fields, h.clock, h.length, len(user.vocabulary), round(window_s * 1000)
+    occasions, hits, of_latest = pair_counts(
+        h.fields, h.clock, h.length, len(user.vocabulary), round(window_s * 1000), LATEST
     )
     rules = []
     for a, b in np.argwhere(hits >= LEAST_PROBABILITY * LEAST_SUPPORT).tolist():
         n, p = int(occasions[a]), float(hits[a, b] / occasions[a])
         low, high = wilson(p, n)
         strong = n >= LEAST_SUPPORT and p >= LEAST_PROBABILITY and high - low <= WIDEST
-        if a and b and strong:
+        still = wilson(float(of_latest[a, b] / min(n, LATEST)), min(n, LATEST))[1] >= p
+        if a and b and strong and still:
             rules.append(Rule(names[a], names[b], window_s, p, high - WIDEST, high, n))
-    return sorted(rules, key=lambda r: (-r.probability, -r.support, r.first, r.then))
+    return sorted(rules, key=lambda r: (-r.probability * r.support, r.first, r.then))
 
 
 def wilson(p: float, n: int, deviations: float = DEVIATIONS) -> tuple[float, float]:

@@ -91,18 +91,25 @@ def within(  # noqa: C901 - one pass over the windows
 
 @kernel
 def pair_counts(
-    fields: npt.NDArray[np.int32], clock: npt.NDArray[np.int64], n: int, known: int, window_ms: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    fields: npt.NDArray[np.int32],
+    clock: npt.NDArray[np.int64],
+    n: int,
+    known: int,
+    window_ms: int,
+    latest: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Count launches of A that are old enough, and those with B within the window after.
 
-    Return occasions (known + 1,) and hits (known + 1, known + 1), by the programs' numbers.
-    """
+    Return occasions (known + 1,), hits (known + 1, known + 1) and the hits among the `latest`
+    occasions, by the programs' numbers.
+    """  # fmt: skip
     occasions = np.zeros(known + 1, np.int64)
     hits = np.zeros((known + 1, known + 1), np.int64)
+    hits_of_latest = np.zeros((known + 1, known + 1), np.int64)
     marked = np.full(known + 1, -1, np.int64)
-    for j in range(n):
+    for j in range(n - 1, -1, -1):
         if clock[n - 1] - clock[j] < window_ms:
-            break
+            continue
         a = fields[PROGRAM, j]
         occasions[a] += 1
         for q in range(j + 1, n):
@@ -112,4 +119,6 @@ def pair_counts(
             if marked[b] != j:
                 marked[b] = j
                 hits[a, b] += 1
-    return occasions, hits
+                if occasions[a] <= latest:
+                    hits_of_latest[a, b] += 1
+    return occasions, hits, hits_of_latest
