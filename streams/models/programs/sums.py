@@ -66,11 +66,13 @@ class Sums:
     def from_bytes(cls, data: bytes) -> "Sums":
         """Return saved sums; raises ValueError for bytes that are none."""
         count = int.from_bytes(data[:4], "little")
+        inflater = zlib.decompressobj()
         try:
-            plain = zlib.decompressobj().decompress(data[4:], MAX_BYTES)
+            plain = inflater.decompress(data[4:], MAX_BYTES)
         except zlib.error as error:
             raise ValueError(f"no sums: {error}") from error
-        if len(data) < 4 or len(plain) != 16 * count:
+        # Without its end the stream's checksum has not been compared.
+        if not inflater.eof or inflater.unused_data or len(plain) != 16 * count:
             raise ValueError(f"{len(plain)} bytes of sums, {count} sums need {16 * count}")
         numbers = np.cumsum(_joined(plain[: 8 * count]))
         if count and (numbers[0] < 0 or numbers[-1] >= MAX_NUMBER or (np.diff(numbers) <= 0).any()):
