@@ -51,7 +51,7 @@ def asked_hit_rate(clock: Floats, target: float) -> float:
     asked = min(max(asked, 1.0 - 3.0 * misses), 1.0 - 0.3 * misses)
     short = (clock[at.RECENT_EXPECTED] - clock[at.RECENT_HITS]) / (clock[at.RECENT] + _SHRINK)
     asked += min(max(short, -4.0 * misses), 0.8 * misses)
-    return min(asked, 1.0 - 0.1 * misses)
+    return float(min(asked, 1.0 - 0.1 * misses))
 
 
 @kernel
@@ -61,4 +61,4 @@ def terminate_below(clock: Floats, most_launches: float, share: float) -> float:
     Every unit given up too early is launched again: `most_launches` per request are allowed.
     """
     ratio = clock[at.LAUNCHED] / (clock[at.PROMISED] + 200.0)
-    return share * min(max((most_launches - ratio) / 0.25, 0.02), 1.0)
+    return float(share * min(max((most_launches - ratio) / 0.25, 0.02), 1.0))

@@ -137,7 +137,7 @@ class ReservePolicy:
             return self.knobs.cap
         clock = self._memory.clock
         rest_s = min(_HOUR_S, _DAY_S - clock[at.NOW] % _DAY_S)
-        return max(0, math.floor((budget_s - clock[at.SPENT_S]) / rest_s))
+        return int(max(0, math.floor((budget_s - clock[at.SPENT_S]) / rest_s)))
 
     def _reason(self, why: str) -> str:
         """What was seen, at which price, and the bound that held."""

@@ -4,10 +4,11 @@ import random
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 import structlog
 
-from schemas.records import Activity
+from schemas.records import Activity, DemandObserved, MinuteDemand
 from schemas.topics import (
     DEMAND_OBSERVED,
     FORECASTS_DEMAND,
@@ -85,6 +86,18 @@ def changelog(deployment: Deployment, table: str) -> dict[bytes, bytes]:
     return {m.key(): m.value() for m in messages}
 
 
+def by_minute(told: list[tuple[str, msgspec.Struct]]) -> dict[tuple[str, int, int], MinuteDemand]:
+    """Demand by pool, partition and minute. Which message closed a minute is chance: heartbeats
+    and activity come on two topics."""
+    minutes: dict[tuple[str, int, int], MinuteDemand] = {}
+    for _, record in told:
+        assert isinstance(record, DemandObserved)
+        for minute in record.minutes:
+            key = (record.pool, record.source_partition, minute.time)
+            assert minutes.setdefault(key, minute) == minute, "a repeat says the same"
+    return minutes
+
+
 def test_kills_lose_nothing_and_repeat_nothing(
     kafka_bootstrap: str, registry_url: str, topic_prefix: str, tmp_path: Path
 ) -> None:
@@ -103,13 +116,11 @@ def test_kills_lose_nothing_and_repeat_nothing(
             return len(distinct(got)) >= len(distinct(expected[FORECASTS_DEMAND.name]))
 
         wait_for(finished, "forecasts after the last kill", timeout_s=240)
-        for topic in (
-            PREDICTIONS_PROGRAMS, DEMAND_OBSERVED, POPULATION_PRIOR, FORECASTS_DEMAND,
-            PROFILES_USERS,
-        ):  # fmt: skip
-            assert distinct(deployment.records(topic)) == distinct(expected.get(topic.name, [])), (
-                topic
-            )
+        for topic in (PREDICTIONS_PROGRAMS, POPULATION_PRIOR, FORECASTS_DEMAND, PROFILES_USERS):
+            got, wanted = deployment.records(topic), expected.get(topic.name, [])
+            assert distinct(got) == distinct(wanted), topic
+        observed = by_minute(deployment.records(DEMAND_OBSERVED))
+        assert observed == by_minute(expected[DEMAND_OBSERVED.name])
         assert len(distinct(deployment.records(PREDICTIONS_PROGRAMS))) >= EVENTS // 5
         saved = {k.encode(): v for users in offline.users for k, v in users.saved.items()}
         assert changelog(deployment, "users") == saved
