@@ -181,6 +181,7 @@ class PopulationPrior(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     chunk: int = 0
     chunks: int = 1
+    expected_launches: list[float] = []
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):

@@ -84,6 +84,7 @@ def _observe_cycles(user: User, moment: Moment, ways: Ways, delta: HourDelta) ->
 def _launch(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Output]:
     event, number = moment.event, program_number(moment.event.program)
     user.launches += 1
+    delta.launches += 1
     pool = ways.pool_of(event.program)
     user.pools[pool] = user.pools.get(pool, 0) + 1
     user.change(pool, minute_of(event.time), change_at(event.time, NOTHING, launches=1))

@@ -40,6 +40,7 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     week: bytes
     consumption: bytes
     waits: bytes
+    launches: int = 0
 
 
 _decoder = msgspec.msgpack.Decoder(_Wire)
@@ -63,6 +64,7 @@ class HourDelta:
     week: WeekCounts = field(default_factory=WeekCounts)
     consumption: ConsumptionCounts = field(default_factory=ConsumptionCounts)
     waits: WaitCounts = field(default_factory=WaitCounts)
+    launches: int = 0
 
     def merge(self, other: "HourDelta") -> None:
         """Add another's sums to these."""
@@ -70,6 +72,7 @@ class HourDelta:
         self.week.merge(other.week)
         self.consumption.merge(other.consumption)
         self.waits.merge(other.waits)
+        self.launches += other.launches
 
     def to_bytes(self) -> bytes:
         """Return the sums as versioned bytes."""
@@ -80,6 +83,7 @@ class HourDelta:
                 self.week.to_bytes(),
                 self.consumption.to_bytes(),
                 self.waits.to_bytes(),
+                self.launches,
             )
         )
 
@@ -92,6 +96,7 @@ class HourDelta:
             WeekCounts.from_bytes(wire.week),
             ConsumptionCounts.from_bytes(wire.consumption),
             WaitCounts.from_bytes(wire.waits),
+            wire.launches,
         )
 
 

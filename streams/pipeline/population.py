@@ -1,21 +1,24 @@
 """Merges what the partitions learnt: one hour is published once every partition has closed it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
 from schemas.records import PopulationPartial, PopulationPrior
 from schemas.topics import POPULATION_PRIOR
+from streams.models.cycles.global_trend import GlobalTrend
 from streams.pipeline.learned import HourDelta
 from streams.pipeline.outputs import Output
 
 VERSION = 1
+HOURS_AHEAD = 24
 
 
 class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     version: int
     closed: dict[int, int]
     pending: dict[int, dict[int, bytes]]
+    trend: bytes
 
 
 @dataclass(slots=True)
@@ -30,11 +33,14 @@ class PopulationFold:
         By partition, the last hour it has closed.
     pending
         By hour, the partitions' statistics that are not published yet.
+    trend
+        River's model of the total launches an hour, over all users.
     """
 
     partitions: int
     closed: dict[int, int]
     pending: dict[int, dict[int, bytes]]
+    trend: GlobalTrend = field(default_factory=GlobalTrend)
 
     @classmethod
     def empty(cls, partitions: int) -> "PopulationFold":
@@ -70,12 +76,19 @@ class PopulationFold:
         total = HourDelta()
         for body in self.pending.pop(hour).values():
             total.merge(HourDelta.from_bytes(body))
-        record = PopulationPrior(kind="DELTA", hour=hour, body=total.to_bytes())
+        self.trend.observe(hour, total.launches)
+        record = PopulationPrior(
+            kind="DELTA",
+            hour=hour,
+            body=total.to_bytes(),
+            expected_launches=self.trend.expected(HOURS_AHEAD),
+        )
         return Output(POPULATION_PRIOR, f"delta-{hour}", record)
 
     def to_bytes(self) -> bytes:
         """Return the state as versioned bytes."""
-        return msgspec.msgpack.encode(_Wire(VERSION, self.closed, self.pending))
+        wire = _Wire(VERSION, self.closed, self.pending, self.trend.to_bytes())
+        return msgspec.msgpack.encode(wire)
 
     @classmethod
     def from_bytes(cls, data: bytes, partitions: int) -> "PopulationFold":
@@ -86,4 +99,5 @@ class PopulationFold:
             raise ValueError(f"no population state: {error}") from error
         if wire.version != VERSION:
             raise ValueError(f"population state of version {wire.version}, known is {VERSION}")
-        return cls(partitions, wire.closed, wire.pending)
+        trend = GlobalTrend.from_bytes(wire.trend)
+        return cls(partitions, wire.closed, wire.pending, trend)
