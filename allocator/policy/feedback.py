@@ -1,8 +1,10 @@
-"""Keeps the promised hit rate: steers what the price is asked for by what was hit.
+"""Keeps the promised hit rate: the price that serves it, corrected by what was hit.
 
-Two corrections, both bounded by the promised share of misses: requests owed so far are made up
-over the coming third of the history, and the recent gap between the asked and the seen hit rate is
-taken off. In the spirit of conformal control (Gibbs & Candes 2021; Angelopoulos et al. 2023).
+The price is a quantile, over past requests, of the highest price that would have served each:
+split conformal prediction, over all and by hour of the day (Mondrian, Vovk 2012). Two corrections
+follow what happened: hits owed are made up over the coming requests, and the share of misses asked
+for is divided by the ratio of misses seen to asked (units kept from busier states serve too:
+without it 95 % asked gave 97 % on NASA iPSC at a fifth more cost).
 """
 
 import numpy as np
@@ -10,14 +12,21 @@ import numpy.typing as npt
 
 from allocator.policy import layout as at
 from allocator.policy.compiled import kernel
+from allocator.policy.memory import PRICE_BINS, Memory
 
 Floats = npt.NDArray[np.float64]
 
 WARM_UP_S = 86_400.0  # nothing is promised on the first day
+_BIN = 0.05  # of the log price
+_LOWEST = -20.0
+_MOST_COUNTED = 200_000.0  # requests in a histogram, before its counts are halved
 _PROMISE_MEMORY = 1.0 - 1.0 / 200_000.0  # requests
-_RECENT_MEMORY = 1.0 - 1.0 / 3_000.0
 _PATIENCE = 1_500.0  # requests over which a debt is paid at the earliest
-_SHRINK = 500.0
+_SHRINK = 30.0  # misses
+_HOUR_SHORT = 0.035  # how far below the promise an hour of the day may be
+_HOUR_PATIENCE = 20.0
+_HOUR_SHRINK = 20.0  # requests
+_HOUR_DISCOUNT = 3.0  # of the log price, at most
 
 
 @kernel
@@ -29,9 +38,20 @@ def report(clock: Floats, hit: bool) -> None:
     clock[at.PROMISED] = clock[at.PROMISED] * _PROMISE_MEMORY + 1.0
     clock[at.PROMISED_HITS] = clock[at.PROMISED_HITS] * _PROMISE_MEMORY + served
     clock[at.LAUNCHED] *= _PROMISE_MEMORY
-    clock[at.RECENT] = clock[at.RECENT] * _RECENT_MEMORY + 1.0
-    clock[at.RECENT_HITS] = clock[at.RECENT_HITS] * _RECENT_MEMORY + served
-    clock[at.RECENT_EXPECTED] = clock[at.RECENT_EXPECTED] * _RECENT_MEMORY + clock[at.EXPECTED]
+    clock[at.MISSES] = clock[at.MISSES] * _PROMISE_MEMORY + 1.0 - served
+    clock[at.ASKED_MISSES] = clock[at.ASKED_MISSES] * _PROMISE_MEMORY + 1.0 - clock[at.ASKED]
+
+
+@kernel
+def note_price(memory: Memory, hour: int, worth: float) -> None:
+    """Note the highest price that would have served a request of an hour of the day."""
+    slot = int((np.log(max(worth, 1e-12)) - _LOWEST) / _BIN)
+    slot = min(max(slot, 0), PRICE_BINS - 1)
+    for row in (0, 1 + hour):
+        counts = memory.prices[row]
+        counts[slot] += 1.0
+        if counts[slot] > _MOST_COUNTED / PRICE_BINS and counts.sum() > _MOST_COUNTED:
+            counts *= 0.5
 
 
 @kernel
@@ -42,16 +62,43 @@ def asked_hit_rate(clock: Floats, target: float) -> float:
     --------
     >>> clock = np.zeros(at.CLOCK)
     >>> clock[[at.PROMISED, at.PROMISED_HITS]] = 1000, 930
-    >>> float(asked_hit_rate(clock, 0.95)) > 0.95
+    >>> asked_hit_rate(clock, 0.95) > 0.95
     True
     """
     misses = 1.0 - target
     owed = target * clock[at.PROMISED] - clock[at.PROMISED_HITS]
-    asked = target + owed / max(0.3 * clock[at.PROMISED], _PATIENCE)
-    asked = min(max(asked, 1.0 - 3.0 * misses), 1.0 - 0.3 * misses)
-    short = (clock[at.RECENT_EXPECTED] - clock[at.RECENT_HITS]) / (clock[at.RECENT] + _SHRINK)
-    asked += min(max(short, -4.0 * misses), 0.8 * misses)
-    return float(min(asked, 1.0 - 0.1 * misses))
+    asked = target + owed / max(0.1 * clock[at.PROMISED], _PATIENCE)
+    asked = min(max(asked, 1.0 - 2.0 * misses), 1.0 - 0.4 * misses)
+    ratio = (clock[at.MISSES] + _SHRINK) / (clock[at.ASKED_MISSES] + _SHRINK)
+    return float(min(max(1.0 - (1.0 - asked) / ratio, 0.3), 1.0 - 0.02 * misses))
+
+
+@kernel
+def price_serving(prices: Floats, share: float) -> float:
+    """The highest price at which `share` of the past requests would have been served."""
+    wanted = share * prices.sum()
+    served = 0.0
+    for slot in range(PRICE_BINS - 1, -1, -1):
+        if served + prices[slot] >= wanted:
+            within = (wanted - served) / max(prices[slot], 1e-12)
+            return float(np.exp(_LOWEST + _BIN * (slot + 1.0 - within)))
+        served += prices[slot]
+    return float(np.exp(_LOWEST))
+
+
+@kernel
+def set_price(memory: Memory, hour: int, target: float) -> None:
+    """Set the price for now: what keeps the promise over all, and nearly in this hour."""
+    clock = memory.clock
+    clock[at.ASKED] = asked_hit_rate(clock, target)
+    price = price_serving(memory.prices[0], clock[at.ASKED])
+    misses, least = 1.0 - target, target - _HOUR_SHORT
+    seen, hits = memory.hours[0, hour], memory.hours[1, hour]
+    asked = least + (least * seen - hits) / max(0.05 * seen, _HOUR_PATIENCE)
+    asked = min(max(asked, least - 3.0 * misses), 1.0 - 0.5 * misses)
+    shrunk = memory.prices[1 + hour] + _HOUR_SHRINK / memory.prices[0].sum() * memory.prices[0]
+    in_hour = max(price_serving(shrunk, asked), price * np.exp(-_HOUR_DISCOUNT))
+    clock[at.PRICE] = min(price, in_hour)
 
 
 @kernel

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from allocator.policy import layout as at
 from allocator.policy.compiled import kernel
 from allocator.policy.features import count_request, describe, pass_time, requests_until
-from allocator.policy.feedback import asked_hit_rate, report, terminate_below
+from allocator.policy.feedback import note_price, report, set_price, terminate_below
 from allocator.policy.levels import FIRST, KNOTS, LEVELS, level_of, size_at, worth
-from allocator.policy.memory import PRICE_BINS, SNAPSHOTS, Memory
+from allocator.policy.memory import SNAPSHOTS, Memory
 from allocator.policy.network import (
     HIDDEN,
     backward,
@@ -29,16 +29,18 @@ Floats = npt.NDArray[np.float64]
 
 _SNAPSHOTS_PER_LEAD = 90.0
 _OVERALL_SHARE = 0.01  # of the rate over all time, mixed in: no state is ever ruled out
-_BIN = 0.05  # of the log price
-_LOWEST = -20.0
-_PRICE_MEMORY = 20_000.0  # requests
-_FADE_EVERY = 64.0
 _PRICE_EVERY_S = 60.0
 _FIRST_PRICE = 1e-4
 _CALIBRATED_AFTER = 50.0  # intervals that a request fell into, before the price is trusted
 _KEEP_SHARE = 0.2
 _STANDARD_MAX = 4.0
 _NORM_MEMORY = 20_000.0
+
+
+@kernel
+def hour_of_day(clock: Floats) -> int:
+    """0 to 23, UTC."""
+    return int((clock[at.NOW] % 86_400.0) // 3_600.0)
 
 
 @kernel
@@ -50,7 +52,7 @@ def learn_request(memory: Memory, now: float, user: int, program: int, hit: bool
     if _is_open(memory):
         _place(memory, crowd)
     report(clock, hit)
-    hour = int((clock[at.NOW] % 86_400.0) // 3_600.0)
+    hour = hour_of_day(clock)
     memory.hours[0, hour] += 1.0
     memory.hours[1, hour] += 1.0 if hit else 0.0
     count_request(memory, user, program, crowd)
@@ -90,11 +92,7 @@ def _place(memory: Memory, crowd: float) -> None:
     clock[at.LARGEST_CROWD] = max(clock[at.LARGEST_CROWD], crowd)
     level = level_of(int(crowd))
     memory.seen[0, level] += 1.0
-    log_price = np.log(max(memory.slopes[level], 1e-12))
-    slot = int((log_price - _LOWEST) / _BIN)
-    memory.prices[min(max(slot, 0), PRICE_BINS - 1)] += 1.0
-    if clock[at.REQUESTS] % _FADE_EVERY == 0.0:
-        memory.prices[:] *= np.exp(-_FADE_EVERY / _PRICE_MEMORY)
+    note_price(memory, hour_of_day(clock), memory.slopes[level])
 
 
 @kernel
@@ -161,19 +159,6 @@ def _value_open_state(memory: Memory) -> None:
 
 
 @kernel
-def price_serving(prices: Floats, share: float) -> float:
-    """The highest price at which `share` of the past requests would have been served."""
-    wanted = share * prices.sum()
-    served = 0.0
-    for slot in range(PRICE_BINS - 1, 0, -1):
-        if served + prices[slot] >= wanted:
-            within = (wanted - served) / max(prices[slot], 1e-12)
-            return float(np.exp(_LOWEST + _BIN * (slot + 1.0 - within)))
-        served += prices[slot]
-    return float(np.exp(_LOWEST))
-
-
-@kernel
 def _snapshot(memory: Memory, raw: Floats) -> None:
     """Keep the state until its outcome is known, at most ninety a lead time."""
     clock = memory.clock
@@ -220,15 +205,16 @@ def decide(
     rates_of(memory, raw, top, x, hidden, rates)
     _mix_overall(memory, top, rates)
     worth(rates, top, slopes, np.zeros(LEVELS, np.int64))
-    calibrated = memory.prices.sum() >= _CALIBRATED_AFTER
+    calibrated = memory.prices[0].sum() >= _CALIBRATED_AFTER
+    hour = hour_of_day(clock)
     if fixed_price > 0.0:
         clock[at.PRICE] = fixed_price
     elif not calibrated:
         clock[at.PRICE] = _FIRST_PRICE
-    elif clock[at.NOW] - clock[at.PRICED_AT] >= _PRICE_EVERY_S:
-        clock[at.EXPECTED] = asked_hit_rate(clock, target)
-        clock[at.PRICE] = price_serving(memory.prices, clock[at.EXPECTED])
-        clock[at.PRICED_AT] = clock[at.NOW]
+        clock[at.ASKED] = target
+    elif clock[at.NOW] - clock[at.PRICED_AT] >= _PRICE_EVERY_S or hour != clock[at.PRICED_HOUR]:
+        set_price(memory, hour, target)
+        clock[at.PRICED_AT], clock[at.PRICED_HOUR] = clock[at.NOW], hour
     keep = terminate_below(clock, most_launches, _KEEP_SHARE)
     out[0] = size_at(slopes, top, clock[at.PRICE])
     out[1] = max(out[0], size_at(slopes, top, keep * clock[at.PRICE]))

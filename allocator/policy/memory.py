@@ -1,6 +1,6 @@
 """All that the policy remembers: arrays of fixed shape, whatever the traffic.
 
-About 300 KB before compression, for any pool: requests are counted, never kept.
+About 400 KB before compression, for any pool: requests are counted, never kept.
 """
 
 import zlib
@@ -54,7 +54,8 @@ class Memory(NamedTuple):
     slopes
         What each level was worth in the open interval.
     prices
-        Requests by the highest price at which they would have been served.
+        Requests by the highest price at which they would have been served: all, and by hour of
+        the day.
     hours
         Requests and hits by hour of the day.
     """
@@ -83,7 +84,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "day": (2, at.HOURS_OF_DAY), "slots": (at.SLOTS,), "users": (USERS, 3),
     "programs": (PROGRAMS, 2), "marks": (MARKS, 4), "states": (SNAPSHOTS, at.FEATURES),
     "snapshots": (SNAPSHOTS, 2), "norm": (2, at.FEATURES), "weights": (WEIGHTS,),
-    "moments": (3, WEIGHTS), "seen": (2, LEVELS), "slopes": (LEVELS,), "prices": (PRICE_BINS,),
+    "moments": (3, WEIGHTS), "seen": (2, LEVELS), "slopes": (LEVELS,), "prices": (1 + at.HOURS_OF_DAY, PRICE_BINS),
     "hours": (2, at.HOURS_OF_DAY),
 }  # fmt: skip
 _BYTES = 8 * sum(int(np.prod(shape)) for shape in SHAPES.values())
@@ -94,6 +95,7 @@ def blank_memory(lead_s: float, seed: int = 1) -> Memory:
     memory = Memory(**{name: np.zeros(shape) for name, shape in SHAPES.items()})
     memory.clock[[at.NOW, at.LAST_REQUEST, at.EARLIER_REQUEST, at.FORECAST_AT]] = -1e18
     memory.clock[at.LEAD] = lead_s
+    memory.clock[at.PRICED_HOUR] = -1.0
     memory.norm[1] = 1.0
     memory.users[:, 2] = -1e18
     memory.weights[:] = first_weights(seed)
