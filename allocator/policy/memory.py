@@ -84,7 +84,8 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "day": (2, at.HOURS_OF_DAY), "slots": (at.SLOTS,), "users": (USERS, 3),
     "programs": (PROGRAMS, 2), "marks": (MARKS, 4), "states": (SNAPSHOTS, at.FEATURES),
     "snapshots": (SNAPSHOTS, 2), "norm": (2, at.FEATURES), "weights": (WEIGHTS,),
-    "moments": (3, WEIGHTS), "seen": (2, LEVELS), "slopes": (LEVELS,), "prices": (1 + at.HOURS_OF_DAY, PRICE_BINS),
+    "moments": (3, WEIGHTS), "seen": (2, LEVELS), "slopes": (LEVELS,),
+    "prices": (1 + at.HOURS_OF_DAY, PRICE_BINS),
     "hours": (2, at.HOURS_OF_DAY),
 }  # fmt: skip
 _BYTES = 8 * sum(int(np.prod(shape)) for shape in SHAPES.values())

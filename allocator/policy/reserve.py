@@ -101,6 +101,8 @@ class ReservePolicy:
 
     def _spend(self, time_s: float, position: Position) -> None:
         """Count the instance-seconds of this day (UTC) against the budget."""
+        if math.isinf(self.knobs.budget_instance_hours):
+            return
         clock = self._memory.clock
         past_s = min(max(0.0, time_s - clock[at.NOW]), _HOUR_S)
         day = time_s // _DAY_S
