@@ -1,6 +1,6 @@
 """The agent of telemetry: feeds each partition's fold and carries out its steps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
@@ -17,11 +17,15 @@ from streams.runtime.state_tables import PartitionTable, UserTable
 
 
 class ProfileStage:
-    """Telemetry in; predictions, profiles, demand and hourly statistics out."""
+    """Telemetry in; predictions, profiles, demand and hourly statistics out.
+
+    `committed` gives the first offset of a partition's activity that may be delivered again.
+    """
 
     def __init__(
         self, settings: Settings, codec: Codec, sender: Sender, reader: LearnedReader,
         users: Any, partitions: Any, ways: Ways, pools: Sequence[str],
+        committed: Callable[[int], int],
     ) -> None:  # fmt: skip
         self._ticks = settings.topic(TELEMETRY_TICKS.name)
         self._lateness_ms = round(settings.lateness_s * 1000)
@@ -32,6 +36,7 @@ class ProfileStage:
         self._partitions = PartitionTable(partitions)
         self._ways = ways
         self._pools = pools
+        self._committed = committed
         self._folds: dict[int, tuple[ProfilePartition, UserTable]] = {}
         self._read_for_hour: dict[int, int] = {}
 
@@ -90,8 +95,7 @@ class ProfileStage:
                 partition, users, self._ways, self._pools, self._lateness_ms,
                 self._reader.versions.at, self._partitions.get(partition),
             )  # fmt: skip
-            for found in users.scan():
-                fold.index(*found)
+            fold.restored(self._committed(partition), users.scan())
             self._folds[partition] = (fold, users)
         return self._folds[partition]
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import faust
 import structlog
+from faust.types import TP
 
 from schemas.codec import Codec, SchemaIds
 from schemas.pools import load_pools, pool_of
@@ -70,7 +71,13 @@ def _add_profile(
     ways, pools = make_ways(settings)
     users = raw_table(app, "users", settings.user_partitions)
     partitions = raw_table(app, "partitions", settings.user_partitions)
-    stage = ProfileStage(settings, codec, sender, reader, users, partitions, ways, pools)
+    activity = settings.topic(TELEMETRY_ACTIVITY.name)
+
+    def committed(partition: int) -> int:
+        offsets = app.consumer._committed_offset  # noqa: SLF001 - Faust tells it nowhere
+        return offsets.get(TP(activity, partition)) or 0
+
+    stage = ProfileStage(settings, codec, sender, reader, users, partitions, ways, pools, committed)
     app.on_partitions_revoked.connect(_forgetting(stage), weak=False)
     topic = raw_topic(app, settings, TELEMETRY_ACTIVITY, TELEMETRY_TICKS)
     _agent(

@@ -18,6 +18,8 @@ from rich.table import Table
 from allocator.policy.knobs import ReserveKnobs
 from allocator.policy.reserve import ReservePolicy
 from streams.backtest.reserve_baselines import WARM_UP_S, Hindsight
+from streams.backtest.reserve_hindsight import best_hourly, price_of_hits
+from streams.backtest.reserve_report import first_after_idle, hit_rate_by_hour, plot_front
 from streams.backtest.reserve_run import Replayed, ReserveReplay, Trace
 from streams.runtime.recordings import SWF_ROLES, Format, Recording, RecordingError, read_recording
 
@@ -45,6 +47,10 @@ class ReserveOptions:
     format: Format | None = None
     out: Path | None = None
     baselines: bool = True
+    plot: Path | None = None
+
+
+FRONT = (0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995)
 
 
 def run(options: ReserveOptions) -> dict[str, Any]:
@@ -57,20 +63,52 @@ def run(options: ReserveOptions) -> dict[str, Any]:
     """
     recording = read_recording(options.file, options.format)
     trace, as_text = read_trace(recording, options)
-    knobs = ReserveKnobs(target_hit_rate=options.target_hit_rate, lead_time_s=options.lead_time_s)
-    replay = ReserveReplay(trace, ReservePolicy(knobs), options.lead_time_s)
-    with Progress(
-        console=Console(stderr=True), disable=not Console(stderr=True).is_terminal
-    ) as bar:
-        task = bar.add_task("requests", total=len(trace.times))
-        played = replay.run(lambda rows: bar.update(task, completed=rows))
+    played = play(trace, options.target_hit_rate, options.lead_time_s)
     if options.out is not None:
         write_actions(options.out, played, iso=as_text)
     scored = score(trace, played) | {"baselines": {}}
+    scored["hit_rate_by_hour"] = hit_rate_by_hour(trace, played)
+    scored["first_after_idle"] = first_after_idle(trace, played)
     if options.baselines and scored["requests"]:
-        hindsight = Hindsight(trace.times, options.lead_time_s)
-        scored["baselines"] = hindsight.best(options.target_hit_rate)
+        scored |= compare(trace, options, scored["paid_mean"])
+    if options.plot is not None and scored["requests"]:
+        scored |= front(trace, options, scored["baselines"])
     return scored
+
+
+def play(trace: Trace, target_hit_rate: float, lead_time_s: float) -> Replayed:
+    """Play a trace with a fresh policy, with a progress bar where there is a terminal."""
+    knobs = ReserveKnobs(target_hit_rate=target_hit_rate, lead_time_s=lead_time_s)
+    replay = ReserveReplay(trace, ReservePolicy(knobs), lead_time_s)
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(f"requests at {target_hit_rate:.1%}", total=len(trace.times))
+        return replay.run(lambda rows: bar.update(task, completed=rows))
+
+
+def compare(trace: Trace, options: ReserveOptions, paid_mean: float) -> dict[str, Any]:
+    """The simple policies tuned in hindsight, the best size per hour in hindsight, and regret."""
+    hindsight = Hindsight(trace.times, options.lead_time_s)
+    hourly = best_hourly(hindsight, options.target_hit_rate)
+    span_s = float(trace.times[-1]) - hindsight.start_s
+    arrivals = float((trace.times >= hindsight.start_s).sum()) / max(span_s, 1.0)
+    return {
+        "baselines": hindsight.best(options.target_hit_rate),
+        "best_hourly": {"hit_rate": hourly.hit_rate, "paid_mean": hourly.paid_mean},
+        "regret": paid_mean - hourly.paid_mean,
+        "floor": arrivals * options.lead_time_s,  # instances that building alone costs
+    }
+
+
+def front(trace: Trace, options: ReserveOptions, baselines: dict[str, Any]) -> dict[str, Any]:
+    """Play other promises too: the front of hit rate and cost, plotted and priced."""
+    points = []
+    for target in FRONT:
+        scored = score(trace, play(trace, target, options.lead_time_s))
+        points.append({"target": target} | {k: scored[k] for k in ("hit_rate", "paid_mean")})
+    if options.plot is not None:
+        plot_front(options.plot, points, baselines)
+    return {"front": points, "price_of_hits": price_of_hits(points)}
 
 
 def read_trace(recording: Recording, options: ReserveOptions) -> tuple[Trace, bool]:
@@ -158,6 +196,7 @@ def command(
     user: Annotated[str | None, typer.Option(help="Column of the user.")] = None,
     program: Annotated[str | None, typer.Option(help="Column of the program.")] = None,
     format: Annotated[str | None, typer.Option(help="csv, ndjson, parquet or swf.")] = None,  # noqa: A002
+    plot: Annotated[Path | None, typer.Option(help="Plot the front of hits and cost.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write each action (.csv or .csv.gz).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -165,7 +204,7 @@ def command(
     try:
         options = ReserveOptions(
             file, time, user, program, lead_seconds(lead_time), target_hit_rate,
-            format, out,  # type: ignore[arg-type]
+            format, out, plot=plot,  # type: ignore[arg-type]
         )  # fmt: skip
         result = run(options)
     except (RecordingError, ValueError, OSError) as error:

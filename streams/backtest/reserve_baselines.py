@@ -48,9 +48,18 @@ def decision_times(times: Floats) -> Floats:
 
 @kernel
 def play_path(  # noqa: C901 - a kernel holds its whole loop
-    times: Floats, decisions: Floats, path: Ints, lead_s: float, min_life_s: float, start_s: float
+    times: Floats,
+    decisions: Floats,
+    path: Ints,
+    lead_s: float,
+    min_life_s: float,
+    start_s: float,
+    served: npt.NDArray[np.bool_],
 ) -> tuple[int, int, float, int]:  # pragma: no cover - compiled
-    """Hold `path[k]` instances from `decisions[k]` on: (requests, hits, paid seconds, launches)."""
+    """Hold `path[k]` instances from `decisions[k]` on: (requests, hits, paid seconds, launches).
+
+    `served`, one per request, is filled with what was a hit.
+    """
     born = np.zeros(1024)
     gone = ready = end = 0
     requests = hits = launched = row = 0
@@ -64,6 +73,7 @@ def play_path(  # noqa: C901 - a kernel holds its whole loop
         while row < len(times) and times[row] <= now:
             hit = 1 if ready > gone else 0
             gone += hit
+            served[row] = hit == 1
             if now >= start_s:
                 requests += 1
                 hits += hit
@@ -95,11 +105,18 @@ class Hindsight:
         self.min_life_s = min_life_s
         self.decisions = decision_times(times)
         self.start_s = float(times[0]) + WARM_UP_S
+        self.served = np.zeros(len(times), np.bool_)
 
     def play(self, path: Ints) -> Played:
-        """Score one path of target sizes."""
+        """Score one path of target sizes; `served` then tells each request's hit or miss."""
         requests, hits, paid_s, launched = play_path(
-            self.times, self.decisions, path, self.lead_s, self.min_life_s, self.start_s
+            self.times,
+            self.decisions,
+            path,
+            self.lead_s,
+            self.min_life_s,
+            self.start_s,
+            self.served,
         )
         span_s = float(self.times[-1]) - self.start_s
         count = max(requests, 1)
@@ -114,12 +131,13 @@ class Hindsight:
             "same_hour_quantile": self._cheapest(self._same_hour(), hit_rate),
         }
 
-    def _constant(self, hit_rate: float) -> dict[str, Any]:
-        def at(size: int) -> Played:
-            return self.play(np.full(len(self.decisions), size, np.int64))
+    def constant(self, size: int) -> Played:
+        """Score one size held for ever."""
+        return self.play(np.full(len(self.decisions), size, np.int64))
 
-        size = _least(lambda s: at(s).hit_rate >= hit_rate, 1 << 20)
-        return _row({"size": size}, at(size))
+    def _constant(self, hit_rate: float) -> dict[str, Any]:
+        size = _least(lambda s: self.constant(s).hit_rate >= hit_rate, 1 << 20)
+        return _row({"size": size}, self.constant(size))
 
     def _multiples(self, level: Floats) -> Iterator[tuple[dict[str, Any], Ints]]:
         for k in MULTIPLES:

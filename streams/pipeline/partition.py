@@ -8,7 +8,7 @@ content, or skips what has been applied, and nothing is lost (docs/explanation/e
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from schemas.records import Activity, ActivityBatch, LateActivity, Tick
@@ -82,15 +82,29 @@ class ProfilePartition:
         self._by_minute: dict[int, set[str]] = defaultdict(set)
         self._by_hour: dict[int, set[str]] = defaultdict(set)
 
-    def index(self, name: str, clock_ms: int, minutes: list[int], hours: list[int]) -> None:
-        """Tell, after a restart, what a saved user has added to what is still open."""
-        self.state.clock_ms = max(self.state.clock_ms, clock_ms)
-        for minute in minutes:
-            if minute >= self.state.open_minute:
-                self._by_minute[minute].add(name)
-        for hour in hours:
-            if hour >= self.state.open_hour:
-                self._by_hour[hour].add(name)
+    def restored(
+        self, next_offset: int, open_by_user: Iterable[tuple[str, list[int], list[int]]]
+    ) -> None:
+        """Take up again after a restart.
+
+        Parameters
+        ----------
+        next_offset
+            First offset of activity that may come again. What the saved state says may be later:
+            it is durable before the users' own states are, and a heartbeat must not close minutes
+            that a message still to come again belongs to.
+        open_by_user
+            Saved users with the minutes and hours they have added to. Their clocks are not taken
+            over, for the same reason: the partition's is saved whenever it closes a minute.
+        """
+        self.state.next_offset = next_offset
+        for name, minutes, hours in open_by_user:
+            for minute in minutes:
+                if minute >= self.state.open_minute:
+                    self._by_minute[minute].add(name)
+            for hour in hours:
+                if hour >= self.state.open_hour:
+                    self._by_hour[hour].add(name)
 
     def apply(self, batch: ActivityBatch, offset: int, appended_ms: int) -> Iterator[Step]:
         """Apply a batch of one user's events.

@@ -162,11 +162,19 @@ class User:
         )  # fmt: skip
 
 
-def partition_of(data: bytes) -> tuple[int, int, list[int], list[int]]:
-    """Return partition, clock, open minutes and open hours of a saved user, without its models.
+def partition_of(data: bytes) -> tuple[int, list[int], list[int]]:
+    """Return partition, open minutes and open hours of a saved user, without its models.
 
     Used to find again, after a restart, who has added to what is still open.
+
+    Raises
+    ------
+    ValueError
+        For bytes that are no user's state.
     """
-    wire = _decoder.decode(data)
+    try:
+        wire = _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"no user state: {error}") from error
     minutes = [minute for _, minute, _ in wire.open_minutes]
-    return wire.partition, wire.clock_ms, minutes, [hour for hour, _ in wire.open_hours]
+    return wire.partition, minutes, [hour for hour, _ in wire.open_hours]

@@ -53,17 +53,17 @@ class UserTable:
         self._decoded[name] = (data, user)
         self._names.add(name)
 
-    def scan(self) -> Iterator[tuple[str, int, list[int], list[int]]]:
-        """Find the partition's users in the table; gives name, clock, open minutes, open hours."""
+    def scan(self) -> Iterator[tuple[str, list[int], list[int]]]:
+        """Find the partition's users in the table; gives name, open minutes, open hours."""
         for key, data in self._table.items():
             try:
-                partition, clock_ms, minutes, hours = partition_of(data)
+                partition, minutes, hours = partition_of(data)
             except ValueError:
                 continue  # told when the user is next needed
             if partition == self._partition:
                 name = key.decode()
                 self._names.add(name)
-                yield name, clock_ms, minutes, hours
+                yield name, minutes, hours
 
 
 class PartitionTable:

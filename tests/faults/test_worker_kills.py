@@ -17,6 +17,7 @@ from schemas.topics import (
     PROFILES_USERS,
 )
 from streams.collect import TelemetryProducer
+from streams.pipeline.user import User
 from tests.testkit.pipeline import Deployment, deployed, distinct, environment_number, wait_for
 from tests.testkit.telemetry import read_all
 
@@ -98,6 +99,17 @@ def by_minute(told: list[tuple[str, msgspec.Struct]]) -> dict[tuple[str, int, in
     return minutes
 
 
+def settled(saved: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """Saved users without what they added to minutes and hours that are closed by now: whether
+    that was dropped already depends on when a heartbeat was read."""
+    users = {}
+    for name, data in saved.items():
+        user = User.from_bytes(data)
+        user.drop_closed(2**62, 2**62)
+        users[name] = user.to_bytes()
+    return users
+
+
 def test_kills_lose_nothing_and_repeat_nothing(
     kafka_bootstrap: str, registry_url: str, topic_prefix: str, tmp_path: Path
 ) -> None:
@@ -123,4 +135,4 @@ def test_kills_lose_nothing_and_repeat_nothing(
         assert observed == by_minute(expected[DEMAND_OBSERVED.name])
         assert len(distinct(deployment.records(PREDICTIONS_PROGRAMS))) >= EVENTS // 5
         saved = {k.encode(): v for users in offline.users for k, v in users.saved.items()}
-        assert changelog(deployment, "users") == saved
+        assert settled(changelog(deployment, "users")) == settled(saved)
