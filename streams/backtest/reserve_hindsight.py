@@ -51,7 +51,8 @@ def _sizes(trace: Hindsight, hit_rate: float) -> list[int]:
 def _path(hits: Floats, sizes: list[int], price: float) -> Ints:
     """The best size of each hour at a price, of shape (hours,)."""
     gains = hits - price * np.array(sizes, np.float64)[:, None]
-    return np.array(sizes, np.int64)[gains.argmax(axis=0)]
+    path: Ints = np.array(sizes, np.int64)[gains.argmax(axis=0)]
+    return path
 
 
 def price_of_hits(front: list[dict[str, float]]) -> list[dict[str, float]]:
