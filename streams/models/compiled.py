@@ -5,6 +5,7 @@ the same bits on every machine, and NUMBA_DISABLE_JIT=1 runs them uncompiled.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from schemas.kernel_cache import kernel_cache
@@ -32,4 +33,5 @@ def kernel(function: F) -> F:
     """
     if numba is None:
         return function
-    return cast("F", numba.njit(cache=True, fastmath=False)(function))
+    in_file = Path(function.__code__.co_filename).exists()  # numba caches by source file
+    return cast("F", numba.njit(cache=in_file, fastmath=False)(function))

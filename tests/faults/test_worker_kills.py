@@ -44,7 +44,7 @@ def minute_of_events(chance: random.Random, minute: int, count: int) -> list[tup
             (
                 user,
                 Activity(
-                    seq=minute * count + number,
+                    seq=minute * 100_000 + number,
                     time=round((START_S + minute * 60 + second) * 1000),
                     kind="LAUNCH" if launch else "SAMPLE",
                     program=chance.choice(PROGRAMS),
