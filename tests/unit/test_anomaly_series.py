@@ -161,7 +161,7 @@ def test_bytes_that_are_no_detector_are_refused(blob):
 @pytest.fixture
 def nab_cloud():
     if not SERIES.exists():
-        pytest.skip("the recordings are not beside the checkout")
+        pytest.skip("no recordings in ../shared/data")
     return {name: r for name, r in nab_recordings().items() if "ec2_cpu" in name}
 
 
