@@ -23,6 +23,9 @@ _MOST_COUNTED = 200_000.0  # requests in a histogram, before its counts are halv
 _PROMISE_MEMORY = 1.0 - 1.0 / 200_000.0  # requests
 _PATIENCE = 1_500.0  # requests over which a debt is paid at the earliest
 _SHRINK = 30.0  # misses
+_USUAL_MEMORY_S = 20 * 86_400.0
+_USUAL_AFTER = 200.0  # requests, before a usual price is known
+_LOG_BELOW_USUAL = 1.0
 _HOUR_SHORT = 0.035  # how far below the promise an hour of the day may be
 _HOUR_PATIENCE = 20.0
 _HOUR_SHRINK = 20.0  # requests
@@ -87,11 +90,31 @@ def price_serving(prices: Floats, share: float) -> float:
 
 
 @kernel
+def _near_usual(memory: Memory, price: float) -> float:
+    """The price, but not far below its mean of the last weeks.
+
+    One crowd that nothing announced (64 where 11 had been the most, LANL) would else drop the
+    price a hundredfold, and pay fifty instances for weeks that serve nobody: 1.13 of the best
+    simple policy's cost at 99 % instead of 0.64.
+    """
+    clock = memory.clock
+    log_price = np.log(price)
+    if memory.prices[0].sum() < _USUAL_AFTER or clock[at.USUAL_LOG_PRICE] == 0.0:
+        clock[at.USUAL_LOG_PRICE] = log_price
+        return price
+    usual = clock[at.USUAL_LOG_PRICE]
+    log_price = max(log_price, usual - _LOG_BELOW_USUAL)
+    past_s = min(max(clock[at.NOW] - clock[at.PRICED_AT], 0.0), _USUAL_MEMORY_S)
+    clock[at.USUAL_LOG_PRICE] += (log_price - usual) * past_s / _USUAL_MEMORY_S
+    return float(np.exp(log_price))
+
+
+@kernel
 def set_price(memory: Memory, hour: int, target: float) -> None:
     """Set the price for now: what keeps the promise over all, and nearly in this hour."""
     clock = memory.clock
     clock[at.ASKED] = asked_hit_rate(clock, target)
-    price = price_serving(memory.prices[0], clock[at.ASKED])
+    price = _near_usual(memory, price_serving(memory.prices[0], clock[at.ASKED]))
     misses, least = 1.0 - target, target - _HOUR_SHORT
     seen, hits = memory.hours[0, hour], memory.hours[1, hour]
     asked = least + (least * seen - hits) / max(0.05 * seen, _HOUR_PATIENCE)
@@ -99,6 +122,7 @@ def set_price(memory: Memory, hour: int, target: float) -> None:
     shrunk = memory.prices[1 + hour] + _HOUR_SHRINK / memory.prices[0].sum() * memory.prices[0]
     in_hour = max(price_serving(shrunk, asked), price * np.exp(-_HOUR_DISCOUNT))
     clock[at.PRICE] = min(price, in_hour)
+    clock[at.PRICED_AT], clock[at.PRICED_HOUR] = clock[at.NOW], hour
 
 
 @kernel

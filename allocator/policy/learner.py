@@ -32,7 +32,7 @@ _OVERALL_SHARE = 0.01  # of the rate over all time, mixed in: no state is ever r
 _PRICE_EVERY_S = 60.0
 _FIRST_PRICE = 1e-4
 _CALIBRATED_AFTER = 50.0  # intervals that a request fell into, before the price is trusted
-_KEEP_SHARE = 0.2
+_KEEP_SHARE = 0.35
 _STANDARD_MAX = 4.0
 _NORM_MEMORY = 20_000.0
 
@@ -214,7 +214,6 @@ def decide(
         clock[at.ASKED] = target
     elif clock[at.NOW] - clock[at.PRICED_AT] >= _PRICE_EVERY_S or hour != clock[at.PRICED_HOUR]:
         set_price(memory, hour, target)
-        clock[at.PRICED_AT], clock[at.PRICED_HOUR] = clock[at.NOW], hour
     keep = terminate_below(clock, most_launches, _KEEP_SHARE)
     out[0] = size_at(slopes, top, clock[at.PRICE])
     out[1] = max(out[0], size_at(slopes, top, keep * clock[at.PRICE]))
