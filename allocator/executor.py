@@ -1,7 +1,7 @@
 """Makes the calls that were committed, beside the request path or in line with a replay."""
 
 import queue
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,6 +14,15 @@ from schemas.pools import Pool
 
 LOG = structlog.get_logger(__name__)
 THREADS = 8
+_STATES: Mapping[Verb, Callable[[Cloud, str], None]] = {
+    Verb.DELETE: lambda cloud, name: cloud.delete(name),
+    Verb.PAUSE: lambda cloud, name: cloud.pause(name),
+    Verb.UNPAUSE: lambda cloud, name: cloud.unpause(name),
+    Verb.SUSPEND: lambda cloud, name: cloud.suspend(name),
+    Verb.RESUME: lambda cloud, name: cloud.resume(name),
+    Verb.SHELVE: lambda cloud, name: cloud.shelve(name),
+    Verb.UNSHELVE: lambda cloud, name: cloud.unshelve(name),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +114,37 @@ class Executor:
         try:
             return Result(call, Answer.DONE, self._send(call))
         except CloudError as error:
-            return Result(call, error.answer, error=str(error), is_quota=error.is_quota)
+            return Result(
+                call, error.answer, error=str(error), is_quota=error.is_quota,
+                retry_after_s=error.retry_after_s,
+            )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - whatever it is, what it did is unknown
             return Result(call, Answer.UNKNOWN, error=type(error).__name__)
 
     def _send(self, call: Call) -> str | None:
         pool, cloud, name = self._pools[call.pool], self._cloud, call.instance_id or ""
         if call.verb is Verb.CREATE:
-            spec = InstanceSpec(
-                call.pool, call.intent_id, pool.flavor, pool.image, pool.zone, pool.network
-            )
-            return cloud.create(spec)
+            return cloud.create(spec_of(pool, call.intent_id))
         if call.verb is Verb.REBUILD:
             cloud.rebuild(name, pool.image)
+        elif call.verb is Verb.WIDEN:
+            cloud.set_bandwidth(name, pool.assigned_qos_policy)
+        elif call.verb is Verb.NARROW:
+            cloud.set_bandwidth(name, pool.qos_policy)
         else:
-            {Verb.DELETE: cloud.delete, Verb.PAUSE: cloud.pause, Verb.UNPAUSE: cloud.unpause}[
-                call.verb
-            ](name)
+            _STATES[call.verb](cloud, name)
         return name
+
+
+def spec_of(pool: Pool, intent_id: str) -> InstanceSpec:
+    """Return what an instance of a pool is made of.
+
+    Examples
+    --------
+    >>> spec_of(Pool("office", flavor="small"), "office-1").flavor
+    'small'
+    """
+    return InstanceSpec(
+        pool.name, intent_id, pool.flavor, pool.image, pool.zone, pool.network, pool.qos_policy,
+        pool.volume_gb,
+    )  # fmt: skip

@@ -26,6 +26,11 @@ class Pool:
         matches, or to `default`.
     flavor, image, zone, network
         What its instances are made of, in the cloud's names.
+    qos_policy, assigned_qos_policy
+        QoS policies of its instances' ports: while they wait, which reserves their bandwidth ahead
+        of need, and once they are assigned. The second needs the first.
+    volume_gb
+        Size of the volume that each boots from; 0 for the flavor's own disk.
     min_instances, max_instances, cap
         Fewest and most warm instances, and the most instances of any state.
     target_hit_rate
@@ -38,6 +43,9 @@ class Pool:
     image: str = "base"
     zone: str = ""
     network: str = ""
+    qos_policy: str = ""
+    assigned_qos_policy: str = ""
+    volume_gb: int = 0
     min_instances: int = 0
     max_instances: int = 20
     cap: int = 50
@@ -69,6 +77,12 @@ def _pool(name: str, entry: dict[str, object]) -> Pool:
     pool = Pool(name=name, programs=tuple(str(p) for p in programs), **entry)  # type: ignore[arg-type]
     if not 0 <= pool.min_instances <= pool.max_instances <= pool.cap:
         raise PoolsError(f"pool {name}: needs 0 <= min_instances <= max_instances <= cap")
+    if pool.qos_policy and not pool.network:
+        raise PoolsError(f"pool {name}: qos_policy needs a network to make ports on")
+    if pool.assigned_qos_policy and not pool.qos_policy:
+        raise PoolsError(f"pool {name}: assigned_qos_policy needs a qos_policy to return to")
+    if pool.volume_gb < 0:
+        raise PoolsError(f"pool {name}: volume_gb can't be negative")
     return pool
 
 

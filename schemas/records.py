@@ -214,7 +214,7 @@ class ReserveAction(msgspec.Struct, frozen=True, kw_only=True):
     action_id: str
     pool: str
     time: int
-    verb: Literal["CREATE", "DELETE", "PAUSE", "UNPAUSE", "SHELVE", "UNSHELVE", "REBUILD", "ADOPT", "COLLECT"]
+    verb: Literal["CREATE", "DELETE", "PAUSE", "UNPAUSE", "SHELVE", "UNSHELVE", "REBUILD", "ADOPT", "COLLECT", "SUSPEND", "RESUME", "WIDEN", "NARROW"]
     instance_id: str | None = None
     intent_id: str | None = None
     outcome: Literal["PLANNED", "DONE", "FAILED", "UNKNOWN"]

@@ -4,26 +4,21 @@ import math
 import random
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from allocator.cloud import store as books
 from allocator.cloud.faults import Fault, Faults
-from allocator.cloud.protocol import CloudError, InstanceSpec
+from allocator.cloud.protocol import Access, CloudError, InstanceSpec, Usage
 from allocator.cloud.store import CloudStore
 from allocator.machine.observed import Answer, CloudStatus, Observed, Verb
 
-LIST = """select instance_id, intent_id, created_ms, ready_ms, breaks, is_paused, rebuilt, gone_ms
-from instances where owner = ? and pool = ? and created_ms <= ?
-and (gone_ms is null or gone_ms > ?) order by rowid"""
-GET = """select instance_id, intent_id, created_ms, ready_ms, breaks, is_paused, rebuilt, gone_ms
-from instances where instance_id = ? and owner = ? and (gone_ms is null or gone_ms > ?)"""
-COUNT = """select count(*) from instances where owner = ? and (? is null or pool = ?)
-and (gone_ms is null or gone_ms > ?)"""
-DELETE = "update instances set gone_ms = ? where instance_id = ? and owner = ?"
-PAUSE = "update instances set is_paused = ? where instance_id = ? and owner = ?"
-REBUILD = "update instances set rebuilt = 1, ready_ms = ? where instance_id = ? and owner = ?"
-BREAK = "update instances set breaks = ? where instance_id = ? and owner = ?"
+WAKES = {
+    Verb.UNPAUSE: CloudStatus.PAUSED,
+    Verb.RESUME: CloudStatus.SUSPENDED,
+    Verb.UNSHELVE: CloudStatus.SHELVED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +29,7 @@ class Simulation:
     ----------
     launch_median_s, launch_spread
         Launch times are log-normal: the median, and the standard deviation of the logarithm.
-    rebuild_s, delete_s
+    rebuild_s, delete_s, resume_s, unshelve_s
         How long these take.
     quota
         Most instances of all pools.
@@ -42,15 +37,20 @@ class Simulation:
         Share of calls that go wrong.
     stale_s
         How old a stale listing may be.
+    access
+        Where every instance takes SSH.
     """
 
     launch_median_s: float = 90.0
     launch_spread: float = 0.15
     rebuild_s: float = 30.0
     delete_s: float = 5.0
+    resume_s: float = 2.0
+    unshelve_s: float = 20.0
     quota: int = 1_000_000
     fault_rate: float = 0.0
     stale_s: float = 30.0
+    access: Access = field(default_factory=lambda: Access("127.0.0.1"))
 
 
 class SimulatedCloud:
@@ -93,6 +93,7 @@ class SimulatedCloud:
         self._chance = random.Random(seed)
         self.faults = Faults(self.simulation.fault_rate, random.Random(seed + 1))
         self._store = CloudStore(store)
+        self._used: dict[str, Usage] = {}
 
     def create(self, spec: InstanceSpec) -> str:
         """Ask for an instance; CloudError where it is refused or the answer is lost."""
@@ -109,7 +110,7 @@ class SimulatedCloud:
         at_ms = self._clock()
         if fault is Fault.STALE_LISTING:
             at_ms -= int(self._chance.uniform(0, self.simulation.stale_s) * 1000)
-        rows = self._store.rows(LIST, (self._owner, pool, at_ms, at_ms))
+        rows = self._store.rows(books.LIST, (self._owner, pool, at_ms, at_ms))
         listed = [_observed(row, at_ms) for row in rows]
         if fault is Fault.PHANTOM_LISTING:
             name = f"phantom-{self._chance.getrandbits(32):08x}"
@@ -119,7 +120,7 @@ class SimulatedCloud:
     def get(self, instance_id: str) -> Observed:
         """Return one instance; CloudError MISSING where there is none."""
         now_ms = self._clock()
-        rows = self._store.rows(GET, (instance_id, self._owner, now_ms))
+        rows = self._store.rows(books.GET, (instance_id, self._owner, now_ms))
         if not rows:
             raise CloudError("404 no such instance", Answer.MISSING)
         return _observed(rows[0], now_ms)
@@ -129,22 +130,32 @@ class SimulatedCloud:
         fault = self._enter(Verb.DELETE)
         if self.get(instance_id).status is not CloudStatus.DELETED:
             gone_ms = self._clock() + int(self.simulation.delete_s * 1000)
-            self._update(DELETE, gone_ms, instance_id)
+            self._update(books.DELETE, gone_ms, instance_id)
         self._leave(fault)
 
     def pause(self, instance_id: str) -> None:
         """Freeze an instance."""
-        fault = self._enter(Verb.PAUSE)
-        self.get(instance_id)
-        self._update(PAUSE, 1, instance_id)
-        self._leave(fault)
+        self._rest(Verb.PAUSE, instance_id, CloudStatus.PAUSED)
 
     def unpause(self, instance_id: str) -> None:
-        """Thaw an instance."""
-        fault = self._enter(Verb.UNPAUSE)
-        self.get(instance_id)
-        self._update(PAUSE, 0, instance_id)
-        self._leave(fault)
+        """Thaw an instance, at once."""
+        self._wake(Verb.UNPAUSE, instance_id, 0.0)
+
+    def suspend(self, instance_id: str) -> None:
+        """Put an instance's memory on disk."""
+        self._rest(Verb.SUSPEND, instance_id, CloudStatus.SUSPENDED)
+
+    def resume(self, instance_id: str) -> None:
+        """Bring a suspended instance back, which takes a moment."""
+        self._wake(Verb.RESUME, instance_id, self.simulation.resume_s)
+
+    def shelve(self, instance_id: str) -> None:
+        """Keep an instance as an image."""
+        self._rest(Verb.SHELVE, instance_id, CloudStatus.SHELVED)
+
+    def unshelve(self, instance_id: str) -> None:
+        """Bring a shelved instance back, which takes longer."""
+        self._wake(Verb.UNSHELVE, instance_id, self.simulation.unshelve_s)
 
     def rebuild(self, instance_id: str, image: str) -> None:
         """Make an instance as new, which takes a while."""
@@ -153,8 +164,35 @@ class SimulatedCloud:
         if self.get(instance_id).status in {CloudStatus.BUILD, CloudStatus.DELETED}:
             raise CloudError("409 can't be rebuilt now", Answer.REFUSED)
         ready_ms = self._clock() + int(self.simulation.rebuild_s * 1000)
-        self._update(REBUILD, ready_ms, instance_id)
+        self._update(books.REBUILD, ready_ms, instance_id)
         self._leave(fault)
+
+    def set_bandwidth(self, instance_id: str, qos_policy: str) -> None:
+        """Note the policy: no packet is simulated."""
+        fault = self._enter(Verb.WIDEN)
+        self.get(instance_id)
+        self._store.write(books.QOS, (qos_policy, instance_id, self._owner))
+        self._leave(fault)
+
+    def usage(self, instance_id: str) -> Usage:
+        """Return what `use` set, else nothing used since it became ready."""
+        found = self.get(instance_id)
+        idle = Usage(0.0, 0, 0, 0, max(0, self._clock() - (found.ready_ms or 0)) / 1000)
+        return self._used.get(instance_id, idle)
+
+    def use(self, instance_id: str, usage: Usage) -> None:
+        """Let an instance have used this much."""
+        self._used[instance_id] = usage
+
+    def access(self, instance_id: str) -> Access:
+        """Return where all simulated instances take SSH."""
+        self.get(instance_id)
+        return self.simulation.access
+
+    def bandwidth(self, instance_id: str) -> str:
+        """Return the QoS policy that an instance has."""
+        rows = self._store.rows(books.QOS_OF, (instance_id, self._owner))
+        return str(rows[0][0]) if rows else ""
 
     def quota_left(self) -> int:
         """Return how many more instances the quota allows."""
@@ -162,12 +200,12 @@ class SimulatedCloud:
 
     def held(self, pool: str | None = None) -> int:
         """Return how many instances there are in truth: of a pool, or of all."""
-        rows = self._store.rows(COUNT, (self._owner, pool, pool, self._clock()))
+        rows = self._store.rows(books.COUNT, (self._owner, pool, pool, self._clock()))
         return int(rows[0][0])
 
     def break_instance(self, instance_id: str) -> None:
         """Put an instance into ERROR, as the death of its host would."""
-        self._update(BREAK, 1, instance_id)
+        self._update(books.BREAK, 1, instance_id)
 
     def close(self) -> None:
         """Close its books."""
@@ -189,6 +227,22 @@ class SimulatedCloud:
         if fault is Fault.TIMEOUT_AFTER_SUCCESS:
             raise CloudError(str(fault), Answer.UNKNOWN)
 
+    def _rest(self, verb: Verb, instance_id: str, rest: CloudStatus) -> None:
+        fault = self._enter(verb)
+        if self.get(instance_id).status not in {CloudStatus.ACTIVE, rest}:
+            raise CloudError(f"409 can't {verb.lower()} what does not run", Answer.REFUSED)
+        self._store.write(books.REST, (rest, instance_id, self._owner))
+        self._leave(fault)
+
+    def _wake(self, verb: Verb, instance_id: str, after_s: float) -> None:
+        fault = self._enter(verb)
+        status = self.get(instance_id).status
+        if status not in {WAKES[verb], CloudStatus.ACTIVE}:
+            raise CloudError(f"409 can't {verb.lower()} what is {status}", Answer.REFUSED)
+        if status is not CloudStatus.ACTIVE:
+            self._update(books.WAKE, self._clock() + int(after_s * 1000), instance_id)
+        self._leave(fault)
+
     def _insert(self, spec: InstanceSpec, *, breaks: bool) -> str:
         now_ms = self._clock()
         spread = self._chance.gauss(0.0, self.simulation.launch_spread)
@@ -196,10 +250,10 @@ class SimulatedCloud:
         name = f"{self._owner}/{spec.intent_id}/{now_ms}/{self._chance.getrandbits(64)}"
         instance_id = str(uuid.uuid5(uuid.NAMESPACE_OID, name))
         self._store.write(
-            "insert into instances (instance_id, owner, pool, intent_id, created_ms, ready_ms,"
-            " breaks) values (?, ?, ?, ?, ?, ?, ?)",
+            "insert into machines (instance_id, owner, pool, intent_id, created_ms, ready_ms,"
+            " breaks, qos_policy) values (?, ?, ?, ?, ?, ?, ?, ?)",
             (instance_id, self._owner, spec.pool, spec.intent_id, now_ms, now_ms + launch_ms,
-             int(breaks)),
+             int(breaks), spec.qos_policy),
         )  # fmt: skip
         return instance_id
 
@@ -208,13 +262,15 @@ class SimulatedCloud:
 
 
 def _observed(row: tuple[Any, ...], at_ms: int) -> Observed:
-    instance_id, intent_id, created_ms, ready_ms, breaks, is_paused, rebuilt, gone_ms = row
+    instance_id, intent_id, created_ms, ready_ms, breaks, rest, until_ms, rebuilt, gone_ms = row
     if gone_ms is not None:
         status = CloudStatus.DELETED
     elif ready_ms > at_ms:
         status = CloudStatus.REBUILD if rebuilt else CloudStatus.BUILD
     elif breaks:
         status = CloudStatus.ERROR
+    elif rest and (until_ms is None or at_ms < until_ms):
+        status = CloudStatus(rest)
     else:
-        status = CloudStatus.PAUSED if is_paused else CloudStatus.ACTIVE
+        status = CloudStatus.ACTIVE
     return Observed(instance_id, intent_id, status, created_ms, ready_ms)

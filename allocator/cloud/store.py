@@ -6,13 +6,30 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = """
-create table if not exists instances (
+create table if not exists machines (
   instance_id text primary key, owner text not null, pool text not null, intent_id text not null,
   created_ms integer not null, ready_ms integer not null, breaks integer not null default 0,
-  is_paused integer not null default 0, rebuilt integer not null default 0, gone_ms integer
+  rest text not null default '', rest_until_ms integer, rebuilt integer not null default 0,
+  qos_policy text not null default '', gone_ms integer
 );
-create index if not exists by_pool on instances (owner, pool);
+create index if not exists machines_by_pool on machines (owner, pool);
 """
+LIST = """select instance_id, intent_id, created_ms, ready_ms, breaks, rest,
+rest_until_ms, rebuilt, gone_ms from machines where owner = ? and pool = ? and created_ms <= ?
+and (gone_ms is null or gone_ms > ?) order by rowid"""
+GET = """select instance_id, intent_id, created_ms, ready_ms, breaks, rest,
+rest_until_ms, rebuilt, gone_ms from machines where instance_id = ? and owner = ?
+and (gone_ms is null or gone_ms > ?)"""
+COUNT = """select count(*) from machines where owner = ? and (? is null or pool = ?)
+and (gone_ms is null or gone_ms > ?)"""
+DELETE = "update machines set gone_ms = ? where instance_id = ? and owner = ?"
+REST = "update machines set rest = ?, rest_until_ms = null where instance_id = ? and owner = ?"
+WAKE = "update machines set rest_until_ms = ? where instance_id = ? and owner = ?"
+REBUILD = """update machines set rebuilt = 1, rest = '', rest_until_ms = null, ready_ms = ?
+where instance_id = ? and owner = ?"""
+BREAK = "update machines set breaks = ? where instance_id = ? and owner = ?"
+QOS = "update machines set qos_policy = ? where instance_id = ? and owner = ?"
+QOS_OF = "select qos_policy from machines where instance_id = ? and owner = ?"
 
 
 class CloudStore:

@@ -10,8 +10,11 @@ class CloudStatus(enum.StrEnum):
     BUILD = "build"
     ACTIVE = "active"
     PAUSED = "paused"
+    SUSPENDED = "suspended"
+    SHELVED = "shelved"
     REBUILD = "rebuild"
     ERROR = "error"
+    UNREACHABLE = "unreachable"  # its host does not answer; the guest may still run
     DELETED = "deleted"  # accepted for deletion, still listed
 
 
@@ -29,6 +32,8 @@ class Observed:
         What the cloud says.
     created_ms, ready_ms
         When it was accepted and became active, by the cloud's clock, where it tells.
+    has_image
+        Whether it was made of the image that its pool's programs need now.
     """
 
     instance_id: str
@@ -36,6 +41,7 @@ class Observed:
     status: CloudStatus
     created_ms: int
     ready_ms: int | None = None
+    has_image: bool = True
 
 
 class Answer(enum.StrEnum):
@@ -54,7 +60,13 @@ class Verb(enum.StrEnum):
     DELETE = "DELETE"
     PAUSE = "PAUSE"
     UNPAUSE = "UNPAUSE"
+    SUSPEND = "SUSPEND"
+    RESUME = "RESUME"
+    SHELVE = "SHELVE"
+    UNSHELVE = "UNSHELVE"
     REBUILD = "REBUILD"
+    WIDEN = "WIDEN"  # the bandwidth of an assigned instance
+    NARROW = "NARROW"  # the bandwidth of one that waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +112,8 @@ class Result:
         What the cloud said.
     is_quota
         Whether it was refused for want of capacity.
+    retry_after_s
+        How long the cloud asks to be left alone.
     """
 
     call: Call
@@ -107,3 +121,4 @@ class Result:
     instance_id: str | None = None
     error: str = ""
     is_quota: bool = False
+    retry_after_s: float = 0.0

@@ -3,7 +3,7 @@
 import pytest
 
 from allocator.cloud.faults import Fault
-from allocator.cloud.protocol import CloudError, InstanceSpec
+from allocator.cloud.protocol import CloudError, InstanceSpec, Usage
 from allocator.cloud.simulated import SimulatedCloud, Simulation
 from allocator.machine.observed import Answer, CloudStatus, Verb
 
@@ -104,3 +104,49 @@ def test_the_same_seed_gives_the_same_launch_times(clock) -> None:
         return [x.ready_ms for x in cloud.list_pool("office")]
 
     assert ready() == ready()
+
+
+@pytest.mark.parametrize(
+    ("rest", "wake", "status", "after_s"),
+    [
+        ("pause", "unpause", CloudStatus.PAUSED, 0),
+        ("suspend", "resume", CloudStatus.SUSPENDED, 2),
+        ("shelve", "unshelve", CloudStatus.SHELVED, 20),
+    ],
+)
+def test_each_tier_rests_and_wakes_in_its_time(cloud, clock, rest, wake, status, after_s) -> None:
+    made = cloud.create(SPEC)
+    with pytest.raises(CloudError) as caught:
+        getattr(cloud, rest)(made)  # not while it builds
+    assert caught.value.answer is Answer.REFUSED
+    clock.now_ms += 90_000
+    getattr(cloud, rest)(made)
+    getattr(cloud, rest)(made)  # a repeat changes nothing
+    assert cloud.get(made).status is status
+    getattr(cloud, wake)(made)
+    if after_s:
+        clock.now_ms += after_s * 1000 - 1
+        assert cloud.get(made).status is status
+        clock.now_ms += 1
+    assert cloud.get(made).status is CloudStatus.ACTIVE
+
+
+def test_a_tier_is_left_only_by_its_own_way(cloud, clock) -> None:
+    made = cloud.create(SPEC)
+    clock.now_ms += 90_000
+    cloud.suspend(made)
+    with pytest.raises(CloudError) as caught:
+        cloud.unshelve(made)
+    assert caught.value.answer is Answer.REFUSED
+
+
+def test_bandwidth_and_usage_belong_to_an_instance(cloud, clock) -> None:
+    made = cloud.create(InstanceSpec("office", "office-1", qos_policy="warm"))
+    clock.now_ms += 100_000
+    assert cloud.bandwidth(made) == "warm"
+    assert cloud.usage(made) == Usage(0.0, 0, 0, 0, 10.0)
+    cloud.set_bandwidth(made, "full")
+    cloud.use(made, Usage(cpu_s=5.0))
+    assert (cloud.bandwidth(made), cloud.usage(made).cpu_s) == ("full", 5.0)
+    with pytest.raises(CloudError):
+        cloud.set_bandwidth("other", "full")
