@@ -33,6 +33,8 @@ class ActivityBatch(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     source: str
     events: list[Activity]
+    zone: str | None = None
+    forget: bool = False
 
 
 class AlertFeedback(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +154,29 @@ class DemandObserved(msgspec.Struct, frozen=True, kw_only=True):
     expected_launches: float = 0.0
 
 
+class GroupSequence(msgspec.Struct, frozen=True, kw_only=True):
+    """After `first`, `then` follows within the window with this probability, over the users of a group."""
+
+    first: str
+    then: str
+    window_s: int
+    probability: float
+    low: float
+    high: float
+    support: int
+    users: int
+
+
+class GroupProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """What the users of a group have in common; no program of fewer users than the floor is named."""
+
+    group: str
+    updated_at: int
+    floor: int
+    users: int | None = None
+    sequences: list[GroupSequence]
+
+
 class LateActivity(msgspec.Struct, frozen=True, kw_only=True):
     """An event that came after its minute was closed, or from the future."""
 
@@ -171,6 +196,7 @@ class PopulationPartial(msgspec.Struct, frozen=True, kw_only=True):
     hour: int
     source_offset: int
     body: bytes
+    groups: bytes | None = None
 
 
 class PopulationPrior(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,6 +220,14 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     p_15m: float
     p_60m: float
     expected_s: float | None = None
+    data_refs: list[str] = []
+
+
+class DataTouch(msgspec.Struct, frozen=True, kw_only=True):
+    """Data that a run is likely to touch."""
+
+    data_ref: str
+    p: float
 
 
 class ProgramPrediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +240,7 @@ class ProgramPrediction(msgspec.Struct, frozen=True, kw_only=True):
     candidates: list[Candidate]
     model: str
     pool: str | None = None
+    data: list[DataTouch] = []
 
 
 class ReserveAction(msgspec.Struct, frozen=True, kw_only=True):
@@ -299,6 +334,15 @@ class ProgramUse(msgspec.Struct, frozen=True, kw_only=True):
     network_bytes_per_s_p95: float | None = None
     duration_s_p50: float | None = None
     data_refs: list[str]
+    storage_bytes_p50: float | None = None
+    disk_bytes_per_s_p50: float | None = None
+    disk_bytes_per_s_p95: float | None = None
+    network_bytes_per_s_p50: float | None = None
+    duration_s_p95: float | None = None
+    sensitivity: float | None = None
+    sensitivity_low: float | None = None
+    sensitivity_high: float | None = None
+    data: list[DataTouch] = []
 
 
 class Sequence(msgspec.Struct, frozen=True, kw_only=True):
@@ -311,6 +355,19 @@ class Sequence(msgspec.Struct, frozen=True, kw_only=True):
     low: float
     high: float
     support: int
+
+
+class Transition(msgspec.Struct, frozen=True, kw_only=True):
+    """How long after one program the next is launched."""
+
+    first: str
+    then: str
+    count: int
+    share: float
+    gap_s_p10: float
+    gap_s_p50: float
+    gap_s_p90: float
+    gap_shares: list[float]
 
 
 class UserProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -328,3 +385,6 @@ class UserProfile(msgspec.Struct, frozen=True, kw_only=True):
     sensitivity_high: float | None = None
     presence_24h: list[float]
     next_session_length_s: float | None = None
+    transitions: list[Transition] = []
+    session_starts_24h: list[float] = []
+    next_session_at: int | None = None

@@ -74,6 +74,10 @@ PROFILES_USERS = Topic(
     "profiles.users", "user", records.UserProfile, USER_PARTITIONS, "compact", None,
     "A readable profile of each user.",
 )  # fmt: skip
+PROFILES_GROUPS = Topic(
+    "profiles.groups", "group", records.GroupProfile, 1, "compact", None,
+    "What the users of a group have in common, from five users on.",
+)  # fmt: skip
 POPULATION_PARTIALS = Topic(
     "population.partials", "partition", records.PopulationPartial, 1, "delete", 7 * DAY_MS,
     "What each partition learnt across users, each event-time hour.",
@@ -121,8 +125,9 @@ ALERTS_FEEDBACK = Topic(
 
 CARRYING_RECORDS = (
     TELEMETRY_ACTIVITY, TELEMETRY_TICKS, TELEMETRY_LATE, ALLOCATION_REQUESTS, ALLOCATION_EVENTS,
-    CALENDAR_EVENTS, PROFILES_USERS, POPULATION_PARTIALS, POPULATION_PRIOR, PREDICTIONS_PROGRAMS,
-    DEMAND_OBSERVED, FORECASTS_DEMAND, RESERVE_STATUS, RESERVE_ACTIONS, RESERVE_STATE,
+    CALENDAR_EVENTS, PROFILES_USERS, PROFILES_GROUPS, POPULATION_PARTIALS, POPULATION_PRIOR,
+    PREDICTIONS_PROGRAMS, DEMAND_OBSERVED, FORECASTS_DEMAND, RESERVE_STATUS, RESERVE_ACTIONS,
+    RESERVE_STATE,
     SHADOW_EVENTS, ALERTS_ANOMALIES, ALERTS_FEEDBACK,
 )  # fmt: skip
 

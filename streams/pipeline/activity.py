@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from schemas.records import Activity, Candidate, ProgramPrediction
+from schemas.records import Activity
 from schemas.topics import PREDICTIONS_PROGRAMS
 from streams.models.dataaccess import data_key
-from streams.models.programs import MODEL, Prediction, observe
+from streams.models.programs import observe
 from streams.models.sensitivity import Normal
 from streams.pipeline.eventtime import MINUTE_MS, hour_of, minute_of
 from streams.pipeline.learned import HourDelta, Learned
@@ -20,6 +20,7 @@ from streams.pipeline.level import (
     measured,
 )
 from streams.pipeline.outputs import Output
+from streams.pipeline.prediction_record import prediction_record
 from streams.pipeline.user import Running, User, program_number
 
 ABANDONED = "abandoned"
@@ -38,7 +39,7 @@ class Ways:
     zone
         The users' time zone.
     normal
-        The operator's prior of how people react to waiting.
+        The operator's prior of how people react to waiting; what all users do moves it.
     """
 
     pool_of: Callable[[str], str]
@@ -78,7 +79,8 @@ def _observe_cycles(user: User, moment: Moment, ways: Ways, delta: HourDelta) ->
     closed = user.cycles.observe(moment.time_s, ways.zone, launch=launch, counts=delta.week)
     if closed is not None:
         user.session_length.observe(closed, ways.zone)
-        user.sensitivity.observe_session_end(closed.end_s, ways.normal, delta.waits)
+        normal = ways.normal.counted(moment.learned.waits)
+        user.sensitivity.observe_session_end(closed.end_s, normal, delta.waits)
 
 
 def _launch(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Output]:
@@ -94,7 +96,11 @@ def _launch(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Ou
     prediction = observe(
         user.programs, moment.learned.programs, delta.programs, event.program, moment.time_s
     )
-    return [_prediction(moment, prediction, ways)]
+    record = prediction_record(
+        prediction, user.data, output_id=moment.output_id, user=moment.name,
+        after_program=event.program, made_at_ms=event.time, pool_of=ways.pool_of,
+    )  # fmt: skip
+    return [Output(PREDICTIONS_PROGRAMS, moment.name, record)]
 
 
 def _exit(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Output]:
@@ -142,7 +148,7 @@ def _wait(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Outp
             program_number(event.program),
             event.wait_s,
             abandoned=event.outcome == ABANDONED,
-            normal=ways.normal,
+            normal=ways.normal.counted(moment.learned.waits),
             counts=delta.waits,
         )
     return []
@@ -181,23 +187,3 @@ def _end_stale(user: User, time_ms: int, ways: Ways) -> None:
 def _end(user: User, program: str, time_ms: int, ways: Ways) -> None:
     level = user.running.pop(program).level
     _rise(user, program, time_ms - time_ms % MINUTE_MS, NOTHING.plus(level, -1), ways)
-
-
-def _prediction(moment: Moment, prediction: Prediction, ways: Ways) -> Output:
-    best = prediction.candidates[0].program if prediction.candidates else None
-    record = ProgramPrediction(
-        prediction_id=moment.output_id,
-        user=moment.name,
-        after_program=moment.event.program,
-        made_at=moment.event.time,
-        candidates=[
-            Candidate(
-                program=c.program, p_next=c.p_next, p_1m=c.p_1m, p_5m=c.p_5m, p_15m=c.p_15m,
-                p_60m=c.p_60m, expected_s=c.expected_s,
-            )
-            for c in prediction.candidates
-        ],
-        model=MODEL,
-        pool=None if best is None else ways.pool_of(best),
-    )  # fmt: skip
-    return Output(PREDICTIONS_PROGRAMS, moment.name, record)
