@@ -34,6 +34,9 @@ class Observed:
         When it was accepted and became active, by the cloud's clock, where it tells.
     has_image
         Whether it was made of the image that its pool's programs need now.
+    fault, is_capacity
+        What the cloud says of an ERROR, and whether it is a want of capacity: a creation that was
+        accepted and then found no quota or host.
     """
 
     instance_id: str
@@ -42,6 +45,8 @@ class Observed:
     created_ms: int
     ready_ms: int | None = None
     has_image: bool = True
+    fault: str = ""
+    is_capacity: bool = False
 
 
 class Answer(enum.StrEnum):
