@@ -45,7 +45,14 @@ class Settings(BaseSettings):
     state_dir: Path = Field(
         default=Path(".state"), description="Where local state, logs and caches are kept."
     )
-    dashboard_port: int = Field(default=28080, description="Port of the dashboard, on loopback.")
+    dashboard_port: int = Field(default=28080, description="Port of the dashboard.")
+    dashboard_host: str = Field(
+        default="127.0.0.1",
+        description="Address the dashboard is served on; other than loopback needs a token.",
+    )
+    dashboard_token: SecretStr | None = Field(
+        default=None, description="What readers of the dashboard have to know; None: nothing."
+    )
     local_kafka_port: int = Field(
         default=29092,
         description="Port of the Kafka that `warmfront up` runs; its controller: + 1.",

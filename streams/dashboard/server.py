@@ -1,113 +1,114 @@
-"""Serves the page: read-only, on loopback, nothing from outside this machine."""
+"""Serves the page: read-only, on loopback unless told otherwise, nothing from outside."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from sse_starlette import EventSourceResponse
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
-from streams.dashboard import views
+from schemas.settings import Settings
+from streams.dashboard import api
 from streams.dashboard.feed import Feed
+from streams.dashboard.security import SIGN_IN, SameOrigin, SecureHeaders, TokenGate
 
 STATIC = Path(__file__).with_name("static")
-LOOPBACK = "127.0.0.1"
-PUSH_INTERVAL_S = 1.0
-# Plotly writes style elements; everything else comes from here.
-POLICY = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-)
+PLOTLY = Path(str(files("plotly") / "package_data" / "plotly.min.js"))
+PLOTLY_STAT = PLOTLY.stat()
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+# Starlette's test client goes by this name.
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]", "testserver")
 
 
-class _Headers(BaseHTTPMiddleware):
-    async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
-        response = await call_next(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+class UnsafeAddressError(ValueError):
+    """The page would be open to the network; the text says what to do."""
+
+
+class _Files(StaticFiles):
+    """Files that a browser may keep but asks about each time: they change with a release."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "no-cache"
         return response
 
 
-def make_server(feed: Feed) -> Starlette:
-    """Return the web application over a feed."""
-
-    async def page(request: Request) -> Response:
-        del request
-        return FileResponse(STATIC / "index.html")
-
-    async def asset(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in {path.name for path in STATIC.iterdir()}:
-            return Response(status_code=404)
-        return FileResponse(STATIC / name)
-
-    async def plotly(request: Request) -> Response:
-        del request
-        library = str(files("plotly") / "package_data" / "plotly.min.js")
-        return FileResponse(library, media_type="text/javascript")
-
-    async def summary(request: Request) -> Response:
-        del request
-        return JSONResponse(views.summary(feed))
-
-    async def forecast(request: Request) -> Response:
-        asked = (request.query_params.get(name, "") for name in ("pool", "resource", "horizon"))
-        return _found(views.forecast(feed, *asked), "no such forecast yet")
-
-    async def profile(request: Request) -> Response:
-        return _found(views.profile(feed, request.path_params["user"]), "no such profile yet")
-
-    async def stream(request: Request) -> Response:
-        del request
-        return EventSourceResponse(_changes(feed))
-
-    async def health(request: Request) -> Response:
-        del request
-        return JSONResponse({"status": "ok", "records": feed.version})
-
+def make_server(feed: Feed, token: str | None = None) -> Starlette:
+    """Return the web application over a feed; with a token, only for who has it."""
     routes = [
-        Route("/", page), Route("/static/plotly.min.js", plotly), Route("/static/{name}", asset),
-        Route("/api/summary", summary), Route("/api/forecast", forecast),
-        Route("/api/profile/{user}", profile), Route("/events", stream), Route("/healthz", health),
-    ]  # fmt: skip
-    hosts = [LOOPBACK, "localhost", "testserver"]
-    middleware = [
-        Middleware(TrustedHostMiddleware, allowed_hosts=hosts),  # no DNS rebinding
-        Middleware(_Headers),
+        Route("/", _file(STATIC / "index.html")),
+        Route(SIGN_IN, _file(STATIC / "sign-in.html")),
+        Route("/static/plotly.min.js", _plotly),
+        Mount("/static", _Files(directory=STATIC)),
+        Route("/healthz", _health(feed)),
+        *api.routes(feed),
     ]
+    middleware = [Middleware(SecureHeaders), Middleware(SameOrigin)]
+    if token is None:
+        hosts = list(LOCAL_HOSTS)  # no DNS rebinding
+        middleware.append(Middleware(TrustedHostMiddleware, allowed_hosts=hosts))
+    else:
+        middleware.append(Middleware(TokenGate, token=token))
     return Starlette(routes=routes, middleware=middleware)
 
 
-def _found(value: dict[str, Any] | None, otherwise: str) -> Response:
-    if value is None:
-        return JSONResponse({"error": otherwise}, status_code=404)
-    return JSONResponse(value)
+def checked_token(settings: Settings) -> str | None:
+    """Return the token that readers need.
+
+    Raises
+    ------
+    UnsafeAddressError
+        If the address is not loopback and there is no token.
+
+    Examples
+    --------
+    >>> checked_token(Settings(dashboard_host="127.0.0.1")) is None
+    True
+    """
+    secret = settings.dashboard_token
+    token = None if secret is None else secret.get_secret_value()
+    if token or settings.dashboard_host in LOOPBACK:
+        return token or None
+    raise UnsafeAddressError(
+        f"dashboard_host {settings.dashboard_host} can be reached from the network: set "
+        "dashboard_token (WARMFRONT_DASHBOARD_TOKEN) too, or leave it on 127.0.0.1"
+    )
 
 
-async def _changes(feed: Feed) -> AsyncIterator[dict[str, str]]:
-    """Push the summary when anything changed, at most once a second."""
-    shown = -1
-    while True:
-        if feed.version != shown:
-            shown = feed.version
-            yield {"event": "summary", "data": json.dumps(views.summary(feed))}
-        await asyncio.sleep(PUSH_INTERVAL_S)
-
-
-def serve(feed: Feed, port: int) -> None:
-    """Serve the page on loopback until stopped."""
+def serve(feed: Feed, settings: Settings, port: int) -> None:
+    """Serve the page until stopped."""
+    app = make_server(feed, checked_token(settings))
     feed.start()
-    config = uvicorn.Config(make_server(feed), host=LOOPBACK, port=port, log_level="warning")
+    config = uvicorn.Config(app, host=settings.dashboard_host, port=port, log_level="warning")
     uvicorn.Server(config).run()
+
+
+def _file(path: Path) -> Any:
+    async def answer(request: Request) -> Response:
+        del request
+        return FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+    return answer
+
+
+async def _plotly(request: Request) -> Response:
+    """Serve Plotly's library from the files of its installed wheel."""
+    response = FileResponse(PLOTLY, media_type="text/javascript", stat_result=PLOTLY_STAT)
+    response.headers["Cache-Control"] = "no-cache"
+    if request.headers.get("if-none-match") == response.headers["etag"]:
+        return Response(status_code=304, headers=dict(response.headers))
+    return response
+
+
+def _health(feed: Feed) -> Any:
+    async def answer(request: Request) -> Response:
+        del request
+        return JSONResponse({"status": "ok", "records": feed.known.version})
+
+    return answer

@@ -24,7 +24,7 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture
 def feed() -> Feed:
-    return Feed(Settings(), Codec(MemoryIds()))
+    return Feed(Settings(user_partitions=1), Codec(MemoryIds()))
 
 
 @pytest.fixture
@@ -63,12 +63,13 @@ def test_what_happened_counts_repeats_once_and_idle_hours_as_none(
     feed: Feed, page: TestClient
 ) -> None:
     feed.take(forecast(9 * HOUR_MS, 1.0))
-    feed.take(observed(HOUR_MS, 0, 2))
-    feed.take(observed(HOUR_MS, 0, 2))
-    feed.take(observed(3 * HOUR_MS, 2 * HOUR_MS, 5))
+    feed.take(observed(HOUR_MS, 0, 7))  # may have begun before the feed: does not count
+    feed.take(observed(2 * HOUR_MS, HOUR_MS, 2))
+    feed.take(observed(2 * HOUR_MS, HOUR_MS, 2))
+    feed.take(observed(4 * HOUR_MS, 3 * HOUR_MS, 5))
     asked = {"pool": "gpu", "resource": "INSTANCES", "horizon": "DAY"}
     actual = page.get("/api/forecast", params=asked).json()["actual"]
-    assert [a["value"] for a in actual] == [2, 0, 5]
+    assert [(a["time"] // HOUR_MS, a["value"]) for a in actual] == [(1, 2), (2, 0), (3, 5)]
 
 
 def test_reserve_and_assignments_are_in_the_summary(feed: Feed, page: TestClient) -> None:
@@ -86,7 +87,7 @@ def test_reserve_and_assignments_are_in_the_summary(feed: Feed, page: TestClient
 
 
 def test_what_is_not_there_is_a_clear_404(page: TestClient) -> None:
-    assert page.get("/api/profile/nobody").status_code == 404
+    assert page.get("/api/profile", params={"user": "nobody"}).status_code == 404
     assert page.get("/api/forecast").json() == {"error": "no such forecast yet"}
     assert page.get("/static/..%2fserver.py").status_code == 404
 
@@ -101,8 +102,14 @@ def test_other_hosts_names_are_refused(page: TestClient) -> None:
 
 def test_everything_comes_from_here(page: TestClient) -> None:
     reply = page.get("/")
-    assert "default-src 'self'" in reply.headers["content-security-policy"]
-    outside = re.compile(r"(?:src|href)=\"(?:https?:)?//")
-    for name in ("index.html", "page.js", "page.css"):
-        assert not outside.search((STATIC / name).read_text(encoding="utf-8"))
+    policy = reply.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy
+    assert "unsafe-eval" not in policy
+    assert "http" not in policy
+    outside = re.compile(r"https?://(?!www\.w3\.org/2000/svg)")
+    files = [path for path in STATIC.iterdir() if path.suffix in {".html", ".js", ".css", ".svg"}]
+    assert len(files) > 10
+    for path in files:
+        assert not outside.search(path.read_text(encoding="utf-8")), path.name
     assert page.get("/static/plotly.min.js").status_code == 200
