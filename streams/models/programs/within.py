@@ -96,16 +96,13 @@ def pair_counts(
     n: int,
     known: int,
     window_ms: int,
-    latest: int,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Count launches of A that are old enough, and those with B within the window after.
 
-    Return occasions (known + 1,), hits (known + 1, known + 1) and the hits among the `latest`
-    occasions, by the programs' numbers.
-    """  # fmt: skip
+    Return occasions (known + 1,) and hits (known + 1, known + 1), by the programs' numbers.
+    """
     occasions = np.zeros(known + 1, np.int64)
     hits = np.zeros((known + 1, known + 1), np.int64)
-    hits_of_latest = np.zeros((known + 1, known + 1), np.int64)
     marked = np.full(known + 1, -1, np.int64)
     for j in range(n - 1, -1, -1):
         if clock[n - 1] - clock[j] < window_ms:
@@ -116,9 +113,32 @@ def pair_counts(
             if clock[q] - clock[j] > window_ms:
                 break
             b = fields[PROGRAM, q]
-            if marked[b] != j:
+            if marked[b] != j and clock[q] > clock[j]:
                 marked[b] = j
                 hits[a, b] += 1
-                if occasions[a] <= latest:
-                    hits_of_latest[a, b] += 1
-    return occasions, hits, hits_of_latest
+    return occasions, hits
+
+
+@kernel
+def outcomes(
+    fields: npt.NDArray[np.int32],
+    clock: npt.NDArray[np.int64],
+    n: int,
+    first: int,
+    then: int,
+    window_ms: int,
+) -> npt.NDArray[np.bool_]:
+    """Tell for each old enough launch of `first`, oldest first, whether `then` came in time."""
+    came = np.zeros(n, np.bool_)
+    k = 0
+    for j in range(n):
+        if fields[PROGRAM, j] != first or clock[n - 1] - clock[j] < window_ms:
+            continue
+        for q in range(j + 1, n):
+            if clock[q] - clock[j] > window_ms:
+                break
+            if fields[PROGRAM, q] == then and clock[q] > clock[j]:
+                came[k] = True
+                break
+        k += 1
+    return came[:k]
