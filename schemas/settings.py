@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     local_registry_port: int = Field(
         default=28081, description="Port of the schema registry that `warmfront up` runs."
     )
+    warehouse_port: int = Field(
+        default=25432, description="Port of the PostgreSQL that `warmfront warehouse up` runs."
+    )
     pools_file: Path = Field(
         default=Path("infra/pools.toml"), description="Pools and which programs they serve."
     )

@@ -42,7 +42,7 @@ SINGLE_NODE = {
 }
 
 # The broker writes its log itself and keeps it within 20 MB; the JVM alone uses standard output.
-_LOG4J = """\
+LOG4J = """\
 status=error
 appender.file.type=RollingFile
 appender.file.name=FILE
@@ -192,7 +192,7 @@ class LocalKafka:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         lines = (f"{key}={value}\n" for key, value in self._configuration().items())
         self._properties.write_text("".join(lines))
-        (self.data_dir / "log4j2.properties").write_text(_LOG4J.format(log=self.server.log))
+        (self.data_dir / "log4j2.properties").write_text(LOG4J.format(log=self.server.log))
 
     def _configuration(self) -> dict[str, str]:
         client = f"PLAINTEXT://{self.bootstrap}"

@@ -37,10 +37,17 @@ GROUPS = {
         "show": "streams.cli.dlq:show_command",
         "replay": "streams.cli.dlq:replay_command",
     },
+    "warehouse": {
+        "up": "streams.cli.warehouse:up_command",
+        "sql": "streams.cli.warehouse:sql_command",
+        "sinks": "streams.cli.warehouse:sinks_command",
+        "plugins": "streams.cli.warehouse:plugins_command",
+    },
 }
 GROUP_HELP = {
     "backtest": "Play recordings against the models: predict, score, then learn.",
     "dlq": "Look at dead letters and send them again.",
+    "warehouse": "Forecasts, allocation and alerts in PostgreSQL, by Kafka Connect.",
 }
 
 
