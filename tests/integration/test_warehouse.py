@@ -131,7 +131,7 @@ def test_nothing_is_lost_or_doubled_by_crashes(house: Warehouse, sending: Sendin
     at_crash = house.count("allocation_events")
     send(1000, 2000)
     house.connect.start()
-    wait_for(lambda: house.count("allocation_events") > at_crash, "rows after the worker's crash")
+    wait_for(lambda: house.count("allocation_events") > at_crash, "rows after the crash", 300)
     house.database.kill()
     send(2000, total)
     house.database.start()
@@ -141,7 +141,7 @@ def test_nothing_is_lost_or_doubled_by_crashes(house: Warehouse, sending: Sendin
         keeper.restart_failed()
         return house.query(landed)[0] == (total, sum(range(total)))
 
-    wait_for(all_landed, f"{total} rows")
+    wait_for(all_landed, f"{total} rows", timeout_s=300)
     assert dead_letters(house) == []
 
 
