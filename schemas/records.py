@@ -105,6 +105,8 @@ class CalendarEvent(msgspec.Struct, frozen=True, kw_only=True):
     pool: str | None = None
     expected_uplift: float | None = None
     cancelled: bool = False
+    category: str | None = None
+    known_from: int | None = None
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

@@ -73,6 +73,10 @@ class Settings(BaseSettings):
         default=60.0, description="How late an event may come and still count for its minute."
     )
     zone: str = Field(default="UTC", description="IANA time zone that the users live in.")
+    holiday_country: str = Field(
+        default="",
+        description="Country whose public holidays forecasts know: DE, US-CA; empty for none.",
+    )
     user_partitions: int = Field(
         default=4, description="Partitions of the topics keyed by user, as created."
     )

@@ -1,6 +1,7 @@
 """Puts the agents of one worker together and runs them."""
 
 import time
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,8 @@ from streams.agents.profile import ProfileStage
 from streams.models.sensitivity import Normal
 from streams.pipeline.activity import Ways
 from streams.runtime.app import make_app, raw_table, raw_topic
+from streams.runtime.calendar_reader import CalendarReader
+from streams.runtime.follower import Follower
 from streams.runtime.guard import end_process, guarded
 from streams.runtime.learned_reader import LearnedReader
 from streams.runtime.sender import Sender
@@ -58,10 +61,11 @@ def make_worker(settings: Settings, ids: SchemaIds | None = None) -> Any:
     codec = Codec(ids, settings.topic_prefix)
     sender = Sender(app, codec, settings)
     reader = LearnedReader(settings, codec)
+    calendar = CalendarReader(settings, codec)
     _add_profile(app, settings, codec, sender, reader)
     _add_population(app, settings, codec, sender)
-    _add_pools(app, settings, codec, sender)
-    _add_tasks(app, reader)
+    _add_pools(app, settings, codec, sender, calendar)
+    _add_tasks(app, (reader, calendar))
     return app
 
 
@@ -92,9 +96,11 @@ def _add_population(app: Any, settings: Settings, codec: Codec, sender: Sender) 
     _agent(app, topic, "population", stage.step, sender, (POPULATION_PARTIALS,), settings)
 
 
-def _add_pools(app: Any, settings: Settings, codec: Codec, sender: Sender) -> None:
+def _add_pools(
+    app: Any, settings: Settings, codec: Codec, sender: Sender, calendar: CalendarReader
+) -> None:
     table = raw_table(app, "pools", settings.pool_partitions)
-    stage = PoolStage(codec, sender, table, settings.user_partitions)
+    stage = PoolStage(codec, sender, calendar, table, settings.user_partitions)
     app.on_partitions_revoked.connect(_forgetting(stage), weak=False)
     topic = raw_topic(app, settings, DEMAND_OBSERVED)
     _agent(app, topic, "pools", stage.step, sender, (DEMAND_OBSERVED,), settings)
@@ -124,19 +130,24 @@ def _agent(
     app.agent(topic, name=name)(body)
 
 
-def _add_tasks(app: Any, reader: LearnedReader) -> None:
+def _add_tasks(app: Any, followers: Iterable[Follower]) -> None:
     watchdog = CommitWatchdog()
-
-    @app.task  # type: ignore[untyped-decorator]
-    async def read_population() -> None:
-        try:
-            await reader.run()
-        except Exception as error:  # noqa: BLE001 - without it no step can go on
-            end_process("reader of the population failed", error=repr(error))
+    for follower in followers:
+        app.task(_following(follower))
 
     @app.timer(interval=WATCHDOG_INTERVAL_S)  # type: ignore[untyped-decorator]
     async def watch() -> None:
         watchdog.check(app.consumer, time.monotonic())
+
+
+def _following(follower: Follower) -> Callable[[], Awaitable[None]]:
+    async def follow() -> None:
+        try:
+            await follower.run()
+        except Exception as error:  # noqa: BLE001 - without it no step can go on
+            end_process("reader failed", reader=type(follower).__name__, error=repr(error))
+
+    return follow
 
 
 def run(settings: Settings) -> None:

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfoNotFoundError
 
 import numpy as np
 import typer
@@ -24,6 +25,7 @@ from streams.backtest.demand_plot import write_plot
 from streams.backtest.demand_scores import Floats, horizon_scores, mae, winkler90
 from streams.backtest.demand_series import Series, read_series, step_seconds
 from streams.models.demand import LEVELS, HourlyForecaster
+from streams.runtime.holidays_known import UnknownCountryError
 from streams.runtime.recordings import Format, RecordingError
 
 HORIZONS = (1, 24, 168)
@@ -39,6 +41,8 @@ class Options:
     value: str
     freq: str = "1h"
     events: Path | None = None
+    holidays: str | None = None
+    zone: str = "UTC"
     out: Path | None = None
     plot: Path | None = None
     fmt: Format | None = None
@@ -86,7 +90,7 @@ def run(options: Options, progress: Progress | None = None) -> dict[str, Any]:
         If the file can't be read as a series, or is too short to score.
     """
     series = read_series(options.file, options.time, options.value, options.freq, options.fmt)
-    calendar = read_events(options.events, series) if options.events else EventCalendar(())
+    calendar = read_events(options.events, series, options.holidays, options.zone)
     started = time.perf_counter()
     made = forecast_rows(series, calendar, progress)
     elapsed_s = time.perf_counter() - started
@@ -140,19 +144,23 @@ def command(
     events: Annotated[
         Path | None, typer.Option(help="Known ahead: CSV (start,end,kind[,uplift]) or ICS.")
     ] = None,
+    holidays: Annotated[
+        str | None, typer.Option(help="Country whose holidays are known: DE, US-CA.")
+    ] = None,
+    zone: Annotated[str, typer.Option(help="Time zone of days without one.")] = "UTC",
     out: Annotated[Path | None, typer.Option(help="Forecasts: .csv or .csv.gz.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Fan chart and reliability: .png.")] = None,
     fmt: Annotated[str | None, typer.Option("--format", help="csv, ndjson or parquet.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Forecast a recorded series at 1, 24 and 168 steps and score it against naive forecasts."""
-    options = Options(file, time, value, freq, events, out, plot, fmt)  # type: ignore[arg-type]
+    options = Options(file, time, value, freq, events, holidays, zone, out, plot, fmt)  # type: ignore[arg-type]
     console = Console(stderr=True)
     try:
         step_seconds(freq)
         with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
             result = run(options, bar)
-    except (RecordingError, OSError) as error:
+    except (RecordingError, UnknownCountryError, ZoneInfoNotFoundError, OSError) as error:
         console.print(f"[red]error:[/] {error}", highlight=False)
         raise typer.Exit(2) from error
     if as_json:

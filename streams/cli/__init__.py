@@ -32,6 +32,10 @@ GROUPS = {
         "reserve": "streams.backtest.reserve:command",
         "anomalies": "streams.backtest.anomalies:command",
     },
+    "calendar": {
+        "import": "streams.cli.calendar:import_command",
+        "list": "streams.cli.calendar:list_command",
+    },
     "dlq": {
         "list": "streams.cli.dlq:list_command",
         "show": "streams.cli.dlq:show_command",
@@ -46,6 +50,7 @@ GROUPS = {
 }
 GROUP_HELP = {
     "backtest": "Play recordings against the models: predict, score, then learn.",
+    "calendar": "Tell the pipeline what is known ahead: maintenance, launches, holidays.",
     "dlq": "Look at dead letters and send them again.",
     "warehouse": "Forecasts, allocation and alerts in PostgreSQL, by Kafka Connect.",
 }

@@ -2,10 +2,11 @@
 
 import msgspec
 
+from streams.pipeline.calendar import Entry
 from streams.pipeline.level import NOTHING, Level
 from streams.pipeline.pool_minutes import PoolMinutes
 
-VERSION = 1
+VERSION = 2  # 2: knows the calendar
 
 
 class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -31,6 +32,10 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         By resource, the quantiles forecast for the hour under way; empty before the first.
     incidents
         Saved incidents.
+    calendar
+        The events that forecasts know of, in the order of their starts. They are taken from
+        calendar.events after a message was applied, so a message that comes again after a crash
+        meets the same ones.
     """
 
     version: int
@@ -44,13 +49,14 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     residuals: list[bytes]
     expected: list[list[float]]
     incidents: bytes
+    calendar: list[Entry]
 
     @classmethod
     def empty(cls, partitions: int, resources: int) -> "PoolState":
         """Return the state before anything was told."""
         return cls(
             VERSION, PoolMinutes(partitions, 0, {}), -1, 0, 0, NOTHING, [False] * resources,
-            [b""] * resources, [b""] * resources, [[] for _ in range(resources)], b"",
+            [b""] * resources, [b""] * resources, [[] for _ in range(resources)], b"", [],
         )  # fmt: skip
 
     def to_bytes(self) -> bytes:

@@ -4,15 +4,19 @@ The hourly forecasters are large and are not saved with every message: they are 
 the history of hourly values, which is saved in chunks of a week, one small write an hour.
 """
 
-import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from schemas.records import DemandObserved
-from streams.models.demand import LEVELS, MODEL, HourlyForecaster, MinuteForecaster
+import numpy as np
+import numpy.typing as npt
+
+from schemas.records import CalendarEvent, DemandObserved
+from streams.models.demand import LEVELS, MODEL, Event, HourlyForecaster, MinuteForecaster
 from streams.models.demand.peak import peak
+from streams.pipeline.calendar import covering, covering_steps, edges, entries_for
 from streams.pipeline.eventtime import HOUR_MINUTES, HOUR_MS, MINUTE_MS
 from streams.pipeline.forecast_record import forecast_output
+from streams.pipeline.hour_history import HourHistory, events_of
 from streams.pipeline.level import NOTHING
 from streams.pipeline.outputs import Output
 from streams.pipeline.pool_alerts import PoolAlerts
@@ -20,11 +24,9 @@ from streams.pipeline.pool_minutes import Stretch
 from streams.pipeline.pool_state import PoolState
 from streams.pipeline.resources import RESOURCES, values
 
-CHUNK_HOURS = 168
 DAY_STEPS = tuple(range(1, 25))
 WEEK_STEPS = tuple(range(1, 169))
 HOUR_STEPS = 60
-_ROW = struct.Struct(f"<{len(RESOURCES)}d")
 
 
 @dataclass(slots=True)
@@ -54,9 +56,9 @@ class PoolFold:
         self._hourly = [HourlyForecaster() for _ in RESOURCES]
         self._by_minute = [_restored(MinuteForecaster, data) for data in state.by_minute]
         self._alerts = PoolAlerts(pool, state.residuals, state.incidents)
-        self._rows: list[bytes] = []
+        self._history = HourHistory()
         self._seen = [False] * len(RESOURCES)
-        self._refold(_rows(state.hours, chunk))
+        self._refold(chunk)
 
     def apply(self, observed: DemandObserved) -> PoolStep:
         """Take what one partition saw; close what all partitions have closed."""
@@ -72,10 +74,16 @@ class PoolFold:
         self.state.residuals, self.state.incidents = self._alerts.save()
         return self.state.to_bytes()
 
-    def _refold(self, rows: Iterable[bytes]) -> None:
-        for number, row in enumerate(rows):
-            self._observe_hour(self.state.first_hour + number, _ROW.unpack(row))
-            self._rows.append(row)
+    def adopt(self, calendar: Iterable[CalendarEvent]) -> None:
+        """From the next message on, know the calendar as it is now."""
+        minute = self.state.minutes.open_minute
+        hour_ms = minute // HOUR_MINUTES * HOUR_MS
+        self.state.calendar = entries_for(calendar, self._pool, hour_ms)
+
+    def _refold(self, chunk: Callable[[int], bytes | None]) -> None:
+        for number, hour in enumerate(HourHistory.saved(self.state.hours, chunk)):
+            self._observe_hour(self.state.first_hour + number, hour.values, events_of(hour))
+            self._history.take(hour)
 
     def _add(self, stretch: Stretch, step: PoolStep) -> None:
         if self.state.first_hour < 0:
@@ -94,10 +102,23 @@ class PoolFold:
         state.launches += stretch.launches
         state.integral = state.integral.plus(stretch.integral.times(stretch.minutes))
         minute_values = values(stretch.launches, stretch.integral, MINUTE_MS)
-        for number, value in enumerate(minute_values):
-            if value or state.seen[number]:
-                state.seen[number] = True
-                self._by_minute[number].observe(value, stretch.first, stretch.minutes)
+        for first, count in self._between_edges(stretch):
+            events = self._covering(first * MINUTE_MS, MINUTE_MS)
+            for number, value in enumerate(minute_values):
+                if value or state.seen[number]:
+                    state.seen[number] = True
+                    factor = self._hourly[number].event_factor(events)
+                    self._by_minute[number].observe(value, first, count, factor)
+
+    def _between_edges(self, stretch: Stretch) -> Iterator[tuple[int, int]]:
+        """Cut a stretch where events begin and end: first minutes and their numbers."""
+        first, end = stretch.first, stretch.last + 1
+        for cut in [*edges(self.state.calendar, first, end, MINUTE_MS), end]:
+            yield first, cut - first
+            first = cut
+
+    def _covering(self, start_ms: int, span_ms: int) -> tuple[Event, ...]:
+        return covering(self.state.calendar, start_ms, start_ms + span_ms, start_ms)
 
     def _close_hour(self, hour: int, step: PoolStep) -> None:
         state = self.state
@@ -105,29 +126,27 @@ class PoolFold:
         state.launches, state.integral = 0, NOTHING
         end_ms = (hour + 1) * HOUR_MS
         step.outputs += self._alerts.observe(row, state.expected, LEVELS, end_ms)
-        self._observe_hour(hour, row)
-        self._append(_ROW.pack(*row), step)
+        events = self._covering(hour * HOUR_MS, HOUR_MS)
+        self._observe_hour(hour, row, events)
+        number, data = self._history.append(row, events)
+        step.chunks[number] = data
+        state.hours = self._history.hours
         step.outputs += self._next_day_and_week(end_ms)
 
-    def _observe_hour(self, hour: int, row: Sequence[float]) -> None:
+    def _observe_hour(self, hour: int, row: Sequence[float], events: Sequence[Event]) -> None:
         for number, value in enumerate(row):
             if value or self._seen[number]:
                 self._seen[number] = True
-                self._hourly[number].observe(value, float(hour * 3600))
-
-    def _append(self, row: bytes, step: PoolStep) -> None:
-        self._rows.append(row)
-        self.state.hours = len(self._rows)
-        number = (len(self._rows) - 1) // CHUNK_HOURS
-        step.chunks[number] = b"".join(self._rows[number * CHUNK_HOURS :])
+                self._hourly[number].observe(value, float(hour * 3600), events)
 
     def _next_day_and_week(self, end_ms: int) -> list[Output]:
         outputs = []
+        known = covering_steps(self.state.calendar, end_ms, HOUR_MS, len(WEEK_STEPS))
         for number, resource in enumerate(RESOURCES):
             if not self._seen[number]:
                 continue
             forecaster = self._hourly[number]
-            week = forecaster.forecast(WEEK_STEPS)
+            week = forecaster.forecast(WEEK_STEPS, known)
             day = week[: len(DAY_STEPS)]
             self.state.expected[number] = day[0].tolist()
             for horizon, steps in (("DAY", day), ("WEEK", week)):
@@ -140,11 +159,12 @@ class PoolFold:
 
     def _next_hour(self, minute: int) -> list[Output]:
         outputs = []
+        made_at_ms = minute * MINUTE_MS
+        known = covering_steps(self.state.calendar, made_at_ms, MINUTE_MS, HOUR_STEPS)
         for number, resource in enumerate(RESOURCES):
             if self.state.seen[number]:
-                forecaster = self._by_minute[number]
-                steps = forecaster.forecast(HOUR_STEPS)
-                made_at_ms = minute * MINUTE_MS
+                factors = self._factors(number, known)
+                steps = self._by_minute[number].forecast(HOUR_STEPS, factors)
                 outputs.append(
                     forecast_output(
                         self._pool, resource, "HOUR", made_at_ms, steps, peak(steps), LEVELS, MODEL
@@ -152,23 +172,14 @@ class PoolFold:
                 )
         return outputs
 
+    def _factors(
+        self, number: int, known: Mapping[int, Sequence[Event]]
+    ) -> npt.NDArray[np.float64] | None:
+        if not known:
+            return None
+        factor = self._hourly[number].event_factor
+        return np.array([factor(known.get(k + 1, ())) for k in range(HOUR_STEPS)])
+
 
 def _restored(kind: type[MinuteForecaster], data: bytes) -> MinuteForecaster:
     return kind.from_bytes(data) if data else kind()
-
-
-def _rows(hours: int, chunk: Callable[[int], bytes | None]) -> Iterable[bytes]:
-    """Give the saved history, hour by hour.
-
-    Raises
-    ------
-    ValueError
-        If a chunk that the state counts on is missing or short.
-    """
-    for number in range(-(-hours // CHUNK_HOURS)):
-        wanted = min(CHUNK_HOURS, hours - number * CHUNK_HOURS)
-        data = chunk(number) or b""
-        if len(data) < wanted * _ROW.size:
-            raise ValueError(f"chunk {number} of the history has {len(data)} bytes")
-        for at in range(wanted):
-            yield data[at * _ROW.size : (at + 1) * _ROW.size]

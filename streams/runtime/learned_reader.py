@@ -1,76 +1,29 @@
-"""Reads what is learnt across users, in every worker, beside Faust's group.
+"""Reads what is learnt across users, in every worker."""
 
-Every worker needs the whole of population.prior, which a group would split, so it is read with
-a consumer of its own that belongs to no group.
-"""
-
-import asyncio
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.codec import Codec, UndecodableError
 from schemas.records import PopulationPrior
 from schemas.settings import Settings
 from schemas.topics import POPULATION_PRIOR
 from streams.pipeline.learned import HourDelta, LearnedVersions
+from streams.runtime.follower import Follower
 
 log = structlog.get_logger()
-FETCH_WAIT_MS = 50
 
 
-class LearnedReader:
+class LearnedReader(Follower):
     """Keeps `versions` up to the end of population.prior."""
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
+        super().__init__(settings, POPULATION_PRIOR)
         self.versions = LearnedVersions()
         self._codec = codec
-        self._partition = TopicPartition(settings.topic(POPULATION_PRIOR.name), 0)
-        self._asker: Any = None
-        self._bootstrap = settings.bootstrap_servers
-        self._read = 0
-        self._advanced = asyncio.Condition()
-        self._started = asyncio.Event()
 
-    async def run(self) -> None:
-        """Read for ever; `caught_up` waits until this has begun."""
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, auto_offset_reset="earliest",
-            enable_auto_commit=False, fetch_max_wait_ms=FETCH_WAIT_MS,
-        )  # fmt: skip
-        await consumer.start()
-        consumer.assign([self._partition])
-        await consumer.seek_to_beginning(self._partition)
-        self._read = await consumer.position(self._partition)
-        # A broker answers a connection's requests in turn: on the reader's own, the question for
-        # the end would wait for the fetch under way, 40 ms instead of 1.
-        self._asker = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
-        await self._asker.start()
-        self._started.set()
-        try:
-            while True:
-                await self._poll(consumer)
-        finally:
-            await consumer.stop()
-            await self._asker.stop()
-
-    async def caught_up(self) -> None:
-        """Return once everything that is on the topic now has been read."""
-        await self._started.wait()
-        ends = await self._asker.end_offsets([self._partition])
-        async with self._advanced:
-            await self._advanced.wait_for(lambda: self._read >= ends[self._partition])
-
-    async def _poll(self, consumer: Any) -> None:
-        batches = await consumer.getmany(self._partition, timeout_ms=FETCH_WAIT_MS)
-        for message in batches.get(self._partition, []):
-            self._take(message)
-        async with self._advanced:
-            self._read = await consumer.position(self._partition)
-            self._advanced.notify_all()
-
-    def _take(self, message: Any) -> None:
+    def take(self, message: Any) -> None:
+        """Include one hour."""
         try:
             prior = self._codec.decode(POPULATION_PRIOR, message.value, PopulationPrior)
             if prior.kind == "DELTA":

@@ -1,11 +1,11 @@
 """Runs the pure folds over a log in one process: what the pipeline on Kafka must equal."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from schemas.records import ActivityBatch, Tick
+from schemas.records import ActivityBatch, CalendarEvent, Tick
 from schemas.topics import DEMAND_OBSERVED, POPULATION_PARTIALS, Topic
 from streams.pipeline.activity import Ways
 from streams.pipeline.learned import HourDelta, LearnedVersions
@@ -53,8 +53,9 @@ class Offline:
 
     def __init__(
         self, ways: Ways, pools: tuple[str, ...], partitions: int,
-        users: type[MemoryUsers] = MemoryUsers,
+        users: type[MemoryUsers] = MemoryUsers, calendar: Sequence[CalendarEvent] = (),
     ) -> None:  # fmt: skip
+        self.calendar = calendar
         self.versions = LearnedVersions()
         self.users = [users() for _ in range(partitions)]
         self.folds = [
@@ -91,8 +92,10 @@ class Offline:
                 self.outputs.setdefault(whole.topic.name, []).append((whole.key, whole.record))
                 self.versions.add(whole.record.hour, HourDelta.from_bytes(whole.record.body))
         if output.topic is DEMAND_OBSERVED:
-            for result in self._pool(output.key).apply(output.record).outputs:
+            pool = self._pool(output.key)
+            for result in pool.apply(output.record).outputs:
                 self.outputs.setdefault(result.topic.name, []).append((result.key, result.record))
+            pool.adopt(self.calendar)
 
     def _pool(self, name: str) -> PoolFold:
         if name not in self.pools:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from streams.models.demand.anchor import Anchor, forecast, learn_outcome, new_anchor
 from streams.models.demand.array_bytes import arrays_to_bytes, fill_arrays
-from streams.models.demand.events import Event, EventEffects
+from streams.models.demand.events import LEAST_FACTOR, Event, EventEffects
 from streams.models.demand.levels import LEVELS, MEDIAN
 from streams.models.demand.peak import peak
 from streams.models.demand.points import PROFILE
@@ -31,7 +31,6 @@ HOUR_S = 3600.0
 DAY_S = 86400.0
 VERSION = 1
 VALUE_LIMIT = 1e30  # squares and cubes of larger values would overflow
-MAX_HORIZON_WEEKS = 1
 _EPOCH_SLOT_DAYS = 3  # 1970-01-01 was a Thursday, weeks begin on Monday
 _MAX_DAY = 1440
 _MAX_ROWS = 2**40
@@ -136,7 +135,11 @@ class HourlyForecaster:
         expected = self._expected() if self._rows else value
         self._effects.learn(events, value, expected)
         factor = self._effects.factor(events)
-        return value / factor if factor > 0.0 else expected
+        return value / factor if factor >= LEAST_FACTOR else expected
+
+    def event_factor(self, events: Sequence[Event]) -> float:
+        """By what factor events are believed to change a step that they cover."""
+        return self._effects.factor(events)
 
     def _expected(self) -> float:
         """What was forecast for the next step: a day before if possible, since an event lasts."""
@@ -218,7 +221,7 @@ class HourlyForecaster:
             np.maximum(out, 0.0, out=out)
         for k, step in enumerate(steps):
             if events and events.get(step):
-                out[k] = np.sort(out[k] * self._effects.factor(events[step]))
+                out[k] = self._effects.apply(out[k], events[step])
         return out
 
     def _issued(self) -> npt.NDArray[np.float64]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from streams.models.compiled import kernel
 from streams.models.demand.array_bytes import arrays_to_bytes, fill_arrays
+from streams.models.demand.events import LEAST_FACTOR
 from streams.models.demand.histogram import BINS, add, bin_of, fill_quantiles, prior
 from streams.models.demand.levels import LEVELS
 from streams.models.demand.peak import peak
@@ -79,8 +80,6 @@ def _move_levels(state: Minutes, minute: int, value: float) -> None:
     state.day_profile[hour] += gain * (value - state.day_profile[hour])
     state.day_counts[hour] = min(state.day_counts[hour] + 1.0, 1.0 / PROFILE_GAIN)
     levels[LOWEST] = min(levels[LOWEST], value) if seen > 0.0 else value
-    if value != math.floor(value):
-        levels[INTEGERS] = 0.0
     levels[SEEN] = seen + 1.0
 
 
@@ -151,8 +150,11 @@ def learn_stretch(state: Minutes, minute: int, value: float, count: int) -> None
 
 
 @kernel
-def fill_minutes(state: Minutes, minute: int, out: Floats) -> None:
-    """Fill the quantiles, shape (steps, 8), of the minutes after `minute`, the last one learnt."""
+def fill_minutes(state: Minutes, minute: int, factors: Floats, out: Floats) -> None:
+    """Fill the quantiles, shape (steps, 8), of the minutes after `minute`, the last one learnt.
+
+    `factors`, shape (steps,), is what known events multiply each minute by.
+    """
     shapes = np.empty((len(HORIZONS), len(_LEVELS)))
     for k in range(len(HORIZONS)):
         fill_quantiles(state.histograms[k], _LEVELS, shapes[k])
@@ -169,6 +171,7 @@ def fill_minutes(state: Minutes, minute: int, out: Floats) -> None:
         for j in range(len(_LEVELS)):
             nearer = (1.0 - share) * shapes[left, j] * _unit(state, left, mean)
             value = mean + nearer + share * shapes[right, j] * _unit(state, right, mean)
+            value *= factors[s]
             if state.levels[INTEGERS] > 0.0:
                 value = math.floor(value + 0.5)
             out[s, j] = max(value, 0.0) if state.levels[LOWEST] >= 0.0 else value
@@ -199,7 +202,7 @@ class MinuteForecaster:
         )  # fmt: skip
         self._state.levels[INTEGERS] = 1.0
 
-    def observe(self, value: float, minute: int, count: int = 1) -> None:
+    def observe(self, value: float, minute: int, count: int = 1, factor: float = 1.0) -> None:
         """Learn `count` closed minutes that all had one value, in O(1).
 
         Parameters
@@ -208,6 +211,8 @@ class MinuteForecaster:
             Demand in each of the minutes; not finite where it is not known.
         minute
             The first of them, in minutes since the epoch. Minutes left out are not learnt.
+        factor
+            What known events multiplied demand by: the models learn what it is without.
 
         Raises
         ------
@@ -222,17 +227,28 @@ class MinuteForecaster:
         if levels[SEEN] and minute > levels[NEXT]:
             # What was forecast before minutes that are not known says little of those after.
             self._state.pending[...] = levels[SLOW]
-        if math.isfinite(value):
+        if math.isfinite(value) and factor >= LEAST_FACTOR:
             value = min(max(value, -VALUE_LIMIT), VALUE_LIMIT)
-            learn_stretch(self._state, minute, value, count)
+            integers = levels[INTEGERS] if value == math.floor(value) else 0.0
+            learn_stretch(self._state, minute, value / factor, count)
+            levels[INTEGERS] = integers
+        elif levels[SEEN]:
+            self._state.pending[...] = levels[SLOW]
+        if levels[SEEN]:
             levels[NEXT] = minute + count
 
-    def forecast(self, steps: int) -> npt.NDArray[np.float64]:
-        """Quantiles at `LEVELS` of the minutes after the last one learnt, shape (steps, 8)."""
+    def forecast(
+        self, steps: int, factors: npt.NDArray[np.float64] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Quantiles at `LEVELS` of the minutes after the last one learnt, shape (steps, 8).
+
+        `factors`, shape (steps,), is what known events multiply each minute by.
+        """
         if not self._state.levels[SEEN]:
             raise ValueError("nothing observed yet")
         out = np.empty((steps, len(LEVELS)))
-        fill_minutes(self._state, int(self._state.levels[NEXT]) - 1, out)
+        factors = np.ones(steps) if factors is None else factors
+        fill_minutes(self._state, int(self._state.levels[NEXT]) - 1, factors, out)
         return out
 
     def peak(self, window: int) -> npt.NDArray[np.float64]:
