@@ -1,6 +1,7 @@
 """Makes the calls that were committed, beside the request path or in line with a replay."""
 
 import queue
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ import structlog
 from allocator.clock import CallClock
 from allocator.cloud.protocol import Cloud, CloudError, InstanceSpec
 from allocator.machine.observed import Answer, Call, Observed, Result, Verb
+from infra.observe import tracing
+from infra.observe.allocator import CALL_TIME
 from schemas.pools import Pool
 
 LOG = structlog.get_logger(__name__)
@@ -67,7 +70,7 @@ class Executor:
 
     def submit(self, call: Call) -> None:
         """Make a call in the background."""
-        self._threads.submit(lambda: self._ends.put(self._make(call)))
+        self._threads.submit(tracing.carried(lambda: self._ends.put(self._make(call))))
 
     def submit_listing(self, pool: str, asked_ms: int) -> None:
         """List a pool in the background, unless that is under way."""
@@ -111,6 +114,13 @@ class Executor:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _make(self, call: Call) -> Result:
+        began_s = time.monotonic()
+        with tracing.under(tracing.cause(), f"cloud {call.verb}", pool=call.pool):
+            result = self._answer(call)
+        CALL_TIME.labels(str(call.verb), str(result.answer)).observe(time.monotonic() - began_s)
+        return result
+
+    def _answer(self, call: Call) -> Result:
         try:
             return Result(call, Answer.DONE, self._send(call))
         except CloudError as error:

@@ -11,6 +11,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from allocator.machine.outbox import Outbox
+from infra.observe import tracing
 from schemas.codec import Codec
 from schemas.records import ReserveState
 from schemas.settings import Settings
@@ -138,7 +139,10 @@ class Journal:
     def _produce(self, topic: Topic, key: str, value: bytes | None) -> None:
         while True:
             try:
-                self._producer.produce(self._settings.topic(topic.name), value, key, self.partition)
+                self._producer.produce(
+                    self._settings.topic(topic.name), value, key, self.partition,
+                    headers=tracing.headers(),
+                )  # fmt: skip
             except BufferError:
                 self._producer.poll(0.1)
             else:

@@ -15,6 +15,8 @@ from allocator.machine.outbox import Outbox
 from allocator.options import AllocatorOptions
 from allocator.reconcile.pool import MINUTE_MS, PoolReconciler
 from allocator.requests import InvalidRequestError, bury, read_forecast, read_request
+from infra.observe import allocator as metrics
+from infra.observe import tracing
 from schemas.codec import Codec, UndecodableError
 from schemas.pools import Pool
 from schemas.settings import Settings
@@ -69,6 +71,7 @@ class PartitionOwner:
         self._counters = counters
         self._requests = settings.topic(ALLOCATION_REQUESTS.name)
         self._offsets: dict[str, int] = {}
+        self._cause: Any = None  # the traced message that the next commit answers to
         self._letters: list[DeadLetter] = []
         self._calls_since_ms: int | None = None
         self._cycle_s = 0.0
@@ -83,10 +86,12 @@ class PartitionOwner:
             If the commit failed: start again from what is committed.
         """
         for message in messages:
-            if message.topic() == self._requests:
-                self._request(message)
-            else:
-                self._forecast(message)
+            with tracing.continued(f"allocator {message.topic()}", message.headers()):
+                if message.topic() == self._requests:
+                    self._request(message)
+                else:
+                    self._forecast(message)
+                self._cause = tracing.cause() or self._cause
             # Not before: a replay may commit amid a message, before it was applied.
             self._offsets[message.topic()] = message.offset() + 1
         self._commit()
@@ -110,10 +115,11 @@ class PartitionOwner:
         try:
             self._commit()
         finally:
-            self._executor.close()
+            self.abandon()
 
     def abandon(self) -> None:
         """Forget everything: somebody else owns the partition."""
+        metrics.RESERVE.forget(self._reconcilers)
         self._executor.close()
 
     def _request(self, message: Any) -> None:
@@ -134,6 +140,7 @@ class PartitionOwner:
         reconciler.step(now_ms)
         self._note_calls(now_ms)
         self._counters["requests"] += 1
+        metrics.REQUESTS.inc()
 
     def _forecast(self, message: Any) -> None:
         try:
@@ -192,6 +199,7 @@ class PartitionOwner:
                 self._reconcilers[end.pool].listing(end.found, end.asked_ms)
             else:
                 self._counters["listings_failed"] += 1
+                metrics.LISTING_FAILURES.inc()
         return bool(ends)
 
     def _step(self, now_ms: int) -> None:
@@ -218,12 +226,18 @@ class PartitionOwner:
             return
         started_s = time.monotonic()
         now_ms = self._clock.now_ms() if self._clock.has_begun else 0
-        self._journal.commit(changes, outbox, self._letters, self._offsets, self._group(), now_ms)
-        self._counters["commits"] += 1
-        self._counters["commit_us"] += int((time.monotonic() - started_s) * 1e6)
-        self._letters, self._offsets = [], {}
-        for call in outbox.calls:
-            self._call(call)
+        with tracing.under(self._cause, "allocator commit"):
+            self._cause = None
+            self._journal.commit(
+                changes, outbox, self._letters, self._offsets, self._group(), now_ms
+            )
+            took_s = time.monotonic() - started_s
+            self._counters["commits"] += 1
+            self._counters["commit_us"] += int(took_s * 1e6)
+            metrics.committed(outbox, self._letters, took_s)
+            self._letters, self._offsets = [], {}
+            for call in outbox.calls:
+                self._call(call)
 
     def _take(self) -> tuple[dict[str, dict[str, bytes | None]], Outbox]:
         whole = Outbox()

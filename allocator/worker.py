@@ -20,6 +20,8 @@ from allocator.options import AllocatorOptions
 from allocator.owner import PartitionOwner
 from allocator.partitioning import partition_of
 from allocator.pools import restore_pool
+from infra.observe import endpoint, tracing
+from infra.observe.health import Health
 from schemas.codec import Codec, SchemaIds
 from schemas.pools import load_pools
 from schemas.registry import RegistryIds
@@ -40,11 +42,16 @@ class AllocatorWorker:
         The deployment, and how the allocator is run.
     ids
         Source of schema ids, by default the registry with its cache.
+    health
+        Is told how it is.
     """
 
     def __init__(
-        self, settings: Settings, options: AllocatorOptions, ids: SchemaIds | None = None
-    ) -> None:
+        self, settings: Settings, options: AllocatorOptions, ids: SchemaIds | None = None,
+        health: Health | None = None,
+    ) -> None:  # fmt: skip
+        self._health = health or Health("allocator")
+        self._health.wait_for("assigned", "not a member of its group yet")
         self._settings = settings
         self._options = options
         ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
@@ -91,6 +98,7 @@ class AllocatorWorker:
         self._is_stopping = True
 
     def _turn(self) -> None:
+        self._health.beat()
         first = self._consumer.poll(POLL_S)
         if first is not None:
             by_partition: dict[int, list[Any]] = defaultdict(list)
@@ -113,10 +121,12 @@ class AllocatorWorker:
             if position.error is not None:
                 raise KafkaException(position.error)
         consumer.assign(positions)
+        self._health.met("assigned")
         LOG.info("owns", partitions=sorted(self._owners))
 
     def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         del consumer
+        self._health.wait_for("assigned", "partitions are given out anew")
         for partition in {p.partition for p in partitions}:
             owner = self._owners.pop(partition, None)
             if owner is not None:
@@ -125,6 +135,7 @@ class AllocatorWorker:
     def _lost(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         """Forget: somebody else may own them, and our commit would be fenced."""
         del consumer
+        self._health.wait_for("assigned", "partitions were lost")
         for partition in {p.partition for p in partitions}:
             owner = self._owners.pop(partition, None)
             if owner is not None:
@@ -160,11 +171,15 @@ def run(
 ) -> None:
     """Run an allocator until SIGTERM or SIGINT; ends the process with 70 to be started again."""
     faulthandler.enable()
-    worker = AllocatorWorker(settings, options or AllocatorOptions(), ids)
+    health = Health("allocator")
+    tracing.start("allocator")
+    endpoint.serve(health, settings.metrics_host, settings.metrics_port)
+    worker = AllocatorWorker(settings, options or AllocatorOptions(), ids, health)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     try:
         worker.run()
+        tracing.stop()
     except Exception:
         LOG.exception("allocator_ends")
         sys.stderr.flush()

@@ -53,6 +53,16 @@ class Settings(BaseSettings):
     dashboard_token: SecretStr | None = Field(
         default=None, description="What readers of the dashboard have to know; None: nothing."
     )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address of this process's metrics and health."
+    )
+    metrics_port: int = Field(
+        default=0, description="Port of /metrics, /healthz and /readyz of this process; 0: none."
+    )
+    local_metrics_port: int = Field(
+        default=28090,
+        description="Port of the worker's metrics under `warmfront up`; others: + 1 to 3; 0: none.",
+    )
     local_kafka_port: int = Field(
         default=29092,
         description="Port of the Kafka that `warmfront up` runs; its controller: + 1.",

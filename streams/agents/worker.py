@@ -9,6 +9,9 @@ import faust
 import structlog
 from faust.types import TP
 
+from infra.observe import endpoint, tracing
+from infra.observe import worker as metrics
+from infra.observe.health import Health
 from schemas.codec import Codec, SchemaIds
 from schemas.pools import load_pools, pool_of
 from schemas.registry import RegistryIds
@@ -33,6 +36,7 @@ from streams.runtime.learned_reader import LearnedReader
 from streams.runtime.sender import Sender
 from streams.runtime.warm_up import warm_up
 from streams.runtime.watchdog import CommitWatchdog
+from streams.runtime.worker_health import WorkerHealth
 
 WATCHDOG_INTERVAL_S = 10.0
 
@@ -46,7 +50,9 @@ def make_ways(settings: Settings) -> tuple[Ways, tuple[str, ...]]:
     return ways, tuple(pool.name for pool in pools)
 
 
-def make_worker(settings: Settings, ids: SchemaIds | None = None) -> Any:
+def make_worker(
+    settings: Settings, ids: SchemaIds | None = None, health: Health | None = None
+) -> Any:
     """Return a Faust app with all agents.
 
     Parameters
@@ -55,6 +61,8 @@ def make_worker(settings: Settings, ids: SchemaIds | None = None) -> Any:
         The deployment.
     ids
         Source of schema ids, by default the registry with its cache.
+    health
+        Is told how the worker is.
     """
     app = make_app(settings)
     ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
@@ -65,7 +73,7 @@ def make_worker(settings: Settings, ids: SchemaIds | None = None) -> Any:
     _add_profile(app, settings, codec, sender, reader)
     _add_population(app, settings, codec, sender)
     _add_pools(app, settings, codec, sender, calendar)
-    _add_tasks(app, (reader, calendar))
+    _add_tasks(app, (reader, calendar), health or Health("worker"))
     return app
 
 
@@ -124,14 +132,18 @@ def _agent(
         await sender.bury(event, by_name[event.message.topic], error)
 
     async def body(stream: Any) -> None:
+        took = metrics.STEP_TIME.labels(name)
         async for event in stream.events():
-            await guarded(event, step, bury)
+            with took.time(), tracing.continued(f"{name} step", event.message.headers):
+                await guarded(event, step, bury)
 
     app.agent(topic, name=name)(body)
 
 
-def _add_tasks(app: Any, followers: Iterable[Follower]) -> None:
+def _add_tasks(app: Any, followers: Iterable[Follower], health: Health) -> None:
     watchdog = CommitWatchdog()
+    worker_health = WorkerHealth(health, app, watchdog)
+    app.task(worker_health.beat)
     for follower in followers:
         app.task(_following(follower))
 
@@ -152,7 +164,12 @@ def _following(follower: Follower) -> Callable[[], Awaitable[None]]:
 
 def run(settings: Settings) -> None:
     """Run a worker until it is told to stop; ends the process."""
+    health = Health("worker")
+    health.wait_for("models", "they get ready, for up to a minute on the first start here")
+    tracing.start("worker")
+    endpoint.serve(health, settings.metrics_host, settings.metrics_port)
     warm_up()
-    app = make_worker(settings)
+    app = make_worker(settings, health=health)
+    health.met("models")
     log.info("worker starts", group=app.conf.id)
     faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()

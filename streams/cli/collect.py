@@ -10,6 +10,9 @@ import msgspec
 import structlog
 import typer
 
+from infra.observe import endpoint, tracing
+from infra.observe.endpoint import PortTakenError
+from infra.observe.health import Health
 from schemas.registry import RegistryUnavailableError
 from schemas.settings import Settings
 from streams.collect.delivery import DeliveryError
@@ -39,7 +42,7 @@ def command(
     settings = Settings() if prefix is None else Settings(topic_prefix=prefix)
     try:
         sent = _collect(settings, source or f"host-{platform.node()}", every)
-    except (ValueError, HeldByAnotherError) as error:
+    except (ValueError, HeldByAnotherError, PortTakenError) as error:
         _fail(str(error), BAD_INPUT)
     except (DeliveryError, RegistryUnavailableError) as error:
         _fail(str(error), UNAVAILABLE)
@@ -48,14 +51,19 @@ def command(
 
 
 def _collect(settings: Settings, source: str, every_s: float) -> int:
+    health = Health("collector")
+    tracing.start("collector")
+    endpoint.serve(health, settings.metrics_host, settings.metrics_port)
     with until_signalled() as stopped:
         producer = TelemetryProducer(settings, source, delivery_timeout_s=math.inf)
         try:
-            with closing(HostCollector(settings, producer, every_s=every_s)) as collector:
+            host = HostCollector(settings, producer, every_s=every_s, health=health)
+            with closing(host) as collector:
                 typer.echo(f"collecting as {source} every {every_s:g} s; Ctrl-C ends", err=True)
                 collector.run(stopped)
         finally:
             producer.close(LAST_FLUSH_S)
+            tracing.stop()
         return producer.sent
 
 

@@ -4,6 +4,9 @@ from typing import Annotated
 
 import typer
 
+from infra.observe import endpoint
+from infra.observe.endpoint import PortTakenError
+from infra.observe.health import Health
 from schemas.codec import Codec
 from schemas.registry import RegistryIds
 from schemas.settings import Settings
@@ -19,8 +22,10 @@ def command(
     """Serve the dashboard: read-only, on loopback by default, nothing loaded from elsewhere."""
     settings = Settings()
     codec = Codec(RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix)
+    health = Health("dashboard")
     try:
-        serve(Feed(settings, codec), settings, port or settings.dashboard_port)
-    except UnsafeAddressError as error:
+        endpoint.serve(health, settings.metrics_host, settings.metrics_port)
+        serve(Feed(settings, codec, health), settings, port or settings.dashboard_port)
+    except (UnsafeAddressError, PortTakenError) as error:
         typer.echo(f"warmfront dashboard: {error}", err=True)
         raise typer.Exit(BAD_INPUT) from error

@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console, Group
@@ -26,10 +27,13 @@ class LiveSummary:
     ----------
     url
         Address of the page.
+    metrics
+        Addresses of the processes' metrics, by name.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, metrics: Mapping[str, str]) -> None:
         self._url = url
+        self._metrics = metrics
         self._told: dict[str, State] = {}
 
     def render(self, status: list[ServiceStatus]) -> Group:
@@ -38,6 +42,8 @@ class LiveSummary:
         parts: list[Any] = [Text.assemble(("Warmfront  ", "bold"), self._url), _processes(status)]
         if known is not None:
             parts += [_reserve(known), _latest(known)]
+        if self._metrics:
+            parts.append(Text(f"metrics  {self._metrics_text()}", style="dim"))
         parts.append(Text("Ctrl-C stops everything.", style="dim"))
         return Group(*parts)
 
@@ -49,6 +55,10 @@ class LiveSummary:
                 console.print(f"{one.name}: {one.state}", highlight=False)
                 if one.name == "dashboard" and one.state is State.RUNNING:
                     console.print(f"page: {self._url}", highlight=False)
+                    console.print(f"metrics: {self._metrics_text()}", highlight=False)
+
+    def _metrics_text(self) -> str:
+        return "  ".join(f"{name} {url}" for name, url in self._metrics.items()) or "none"
 
     def _fetch(self) -> dict[str, Any] | None:
         try:

@@ -66,6 +66,9 @@ def command(
     resume: Annotated[
         bool, typer.Option(help="Go on where the same replay was stopped, or begin again.")
     ] = True,
+    synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="Name the source so that the page says made up.")
+    ] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave bad rows out and name them.")
     ] = False,
@@ -87,6 +90,7 @@ def command(
             pace_timeout_s=pace_timeout,
             requests=requests,
             resume=resume,
+            synthetic=synthetic,
             skip_bad=skip_bad,
         )  # fmt: skip
         settings = Settings() if prefix is None else Settings(topic_prefix=prefix)

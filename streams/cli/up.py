@@ -14,7 +14,7 @@ from rich.live import Live
 from infra.local.artifacts import ArtifactError
 from infra.local.broker import LocalKafka
 from infra.local.java import JavaError
-from infra.local.ports import answers
+from infra.local.ports import answers, free_port
 from infra.local.service import CommandService, ServerService, Service
 from infra.local.supervisor import ServiceStatus, Supervisor
 from infra.registry.apicurio import LocalRegistry
@@ -22,6 +22,9 @@ from schemas.settings import Settings
 from streams.cli.live_summary import LiveSummary
 
 SAMPLE = "sample.csv.gz"
+# Processes with metrics, in the order of their ports.
+METRICS_PORT = "WARMFRONT_METRICS_PORT"
+MEASURED = ("worker", "allocator", "dashboard", "collect")
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,14 @@ class Plan:
             "WARMFRONT_STATE_DIR": str(self.settings.state_dir.absolute()),
         }
 
+    def metrics_port(self, name: str) -> int:
+        """Return the port of a process's metrics, 0 for none: its own, or a free one if taken."""
+        base = self.settings.local_metrics_port
+        if not base or name not in MEASURED:
+            return 0
+        port = base + MEASURED.index(name)
+        return free_port() if answers(port) else port
+
     @property
     def url(self) -> str:
         """Address of the page."""
@@ -91,7 +102,7 @@ def command(
 
 
 def _run(supervisor: Supervisor, plan: Plan, console: Console) -> int:
-    summary = LiveSummary(plan.url)
+    summary = LiveSummary(plan.url, _metrics_urls(supervisor))
     if not console.is_terminal:
         return supervisor.run(lambda status: summary.print_changes(status, console))
     with Live(console=console, refresh_per_second=2, transient=False) as live:
@@ -100,6 +111,13 @@ def _run(supervisor: Supervisor, plan: Plan, console: Console) -> int:
             live.update(summary.render(status))
 
         return supervisor.run(show)
+
+
+def _metrics_urls(supervisor: Supervisor) -> dict[str, str]:
+    """Return where each process that has metrics serves them."""
+    commands = [s for s in supervisor.services if isinstance(s, CommandService)]
+    ports = {s.name: s.env.get(METRICS_PORT, "0") for s in commands}
+    return {name: f"http://127.0.0.1:{p}/metrics" for name, p in ports.items() if p != "0"}
 
 
 def services(plan: Plan) -> list[Service]:
@@ -136,7 +154,9 @@ def _replay(plan: Plan, folder: Path) -> list[Service]:
     if plan.trace is None and not sample.exists():
         jobs.append(_command(plan, "simulate", "simulate", str(sample), is_job=True))
     # The workers' first start here compiles for a minute; the replay waits for them.
-    arguments = ("replay", str(source), "--shift-to-now", "--requests", "--pace-timeout", "300")
+    arguments = ["replay", str(source), "--shift-to-now", "--requests", "--pace-timeout", "300"]
+    if plan.trace is None:
+        arguments.append("--synthetic")
     return [*jobs, _command(plan, "replay", *arguments, is_job=True)]
 
 
@@ -145,7 +165,7 @@ def _command(
 ) -> CommandService:
     warmfront = Path(sys.executable).with_name("warmfront")
     ready = None if ready_port is None else (lambda: answers(ready_port))
-    environment: Mapping[str, str] = plan.environment
+    environment: Mapping[str, str] = plan.environment | {METRICS_PORT: str(plan.metrics_port(name))}
     return CommandService(
         name, [warmfront, *arguments], env=environment, cwd=Path(os.curdir).absolute(),
         ready=ready, is_job=is_job, ready_timeout_s=3600.0 if is_job else 120.0,

@@ -59,7 +59,10 @@ class Delivery:
             }
         )
 
-    def produce(self, topic: str, key: str | None, value: bytes, partition: int = -1) -> None:
+    def produce(
+        self, topic: str, key: str | None, value: bytes, partition: int = -1,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> None:  # fmt: skip
         """Hand over a message; waits while the queue is full.
 
         Raises
@@ -70,7 +73,9 @@ class Delivery:
         while True:
             self.raise_failure()
             try:
-                self._producer.produce(topic, value, key, partition, on_delivery=self._on_delivery)
+                self._producer.produce(
+                    topic, value, key, partition, on_delivery=self._on_delivery, headers=headers
+                )
             except BufferError:
                 self._producer.poll(ROOM_WAIT_S)
             else:

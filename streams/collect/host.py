@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from infra.observe import collector as metrics
+from infra.observe.health import Health
 from schemas.settings import Settings
 from streams.collect.accesses import Accesses
 from streams.collect.budget import CpuBudget
@@ -61,6 +63,8 @@ class HostCollector:
         Shortest pause between looks; it grows where looking costs over 1 % of a core.
     senses
         What to see with, by default psutil and ss.
+    health
+        Is told that the loop comes round, and whether everything is delivered.
     """
 
     def __init__(
@@ -70,7 +74,10 @@ class HostCollector:
         *,
         every_s: float = 5.0,
         senses: Senses | None = None,
+        health: Health | None = None,
     ) -> None:
+        self._health = health or Health("collector")
+        self._health.wait_for("delivered", "Kafka has not taken anything yet")
         self._producer = producer
         self._senses = senses or Senses()
         self._runs = Runs()
@@ -79,17 +86,20 @@ class HostCollector:
         self._accesses = Accesses(self._senses.files)
         self._budget = CpuBudget(CPU_SHARE, every_s, max(LONGEST_PAUSE_S, every_s))
         self._first = True
+        self._counted = 0
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Look until stopped, then deliver what is left."""
         while not stopped():
             cpu_s = own_cpu_s()
             now_s = time.time()
-            self.look(now_s)
+            with metrics.LOOK_TIME.time():
+                self.look(now_s)
             self._deliver(now_s)
             resume_s = time.monotonic() + self._budget.pause_s(own_cpu_s() - cpu_s)
             while not stopped() and time.monotonic() < resume_s:
                 time.sleep(SLICE_S)
+                self._health.beat()
                 self._producer.poll()
 
     def look(self, now_s: float) -> None:
@@ -134,5 +144,10 @@ class HostCollector:
         """Say the time once all is delivered; while Kafka is away, go on looking instead."""
         if self._producer.settle(SETTLE_S):
             self._producer.tick(now_s)
+            metrics.DELIVERED.set(now_s)
+            self._health.met("delivered")
         else:
             LOG.info("waiting_for_kafka")
+            self._health.wait_for("delivered", "waiting for Kafka")
+        metrics.EVENTS.inc(self._producer.sent - self._counted)
+        self._counted = self._producer.sent

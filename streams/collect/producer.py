@@ -9,6 +9,7 @@ from typing import Self
 
 import msgspec
 
+from infra.observe import tracing
 from schemas.codec import Codec, SchemaIds
 from schemas.records import Activity, ActivityBatch, Tick
 from schemas.registry import RegistryIds
@@ -193,9 +194,11 @@ class TelemetryProducer:
 
     def publish(self, topic: Topic, key: str | None, record: msgspec.Struct) -> None:
         """Send another topic's record, such as an allocation request, at once."""
-        self._delivery.produce(
-            self._settings.topic(topic.name), key, self._codec.encode(topic, record)
-        )
+        value = self._codec.encode(topic, record)
+        with tracing.begun(f"publish {topic.name}"):
+            self._delivery.produce(
+                self._settings.topic(topic.name), key, value, headers=tracing.headers()
+            )
 
     def poll(self) -> None:
         """Send the batches that are old enough."""
@@ -228,7 +231,10 @@ class TelemetryProducer:
             end = self._delivery.end(self._activity, partition)
             tick = Tick(source=self.source, time=time_ms, partition=partition, activity_offset=end)
             value = self._codec.encode(TELEMETRY_TICKS, tick)
-            self._delivery.produce(self._ticks, None, value, partition)
+            with tracing.begun("publish telemetry.ticks", partition=partition):
+                self._delivery.produce(
+                    self._ticks, None, value, partition, headers=tracing.headers()
+                )
         self._delivery.poll()
 
     def ends(self) -> dict[int, int]:
@@ -268,7 +274,8 @@ class TelemetryProducer:
     def _send_batch(self, user: str, events: list[Activity]) -> None:
         batch = ActivityBatch(user=user, host=self._host, source=self.source, events=events)
         value = self._codec.encode(TELEMETRY_ACTIVITY, batch)
-        self._delivery.produce(self._activity, user, value)
+        with tracing.begun("publish telemetry.activity", events=len(events)):
+            self._delivery.produce(self._activity, user, value, headers=tracing.headers())
         self.sent += len(events)
 
     def _check_topics(self) -> int:

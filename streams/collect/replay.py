@@ -127,7 +127,8 @@ class Replay:
         if saved is not None:
             return saved, True
         shift_ms = 0
-        source = f"replay-{self.plan.fingerprint}"
+        kind = "synthetic" if self._options.synthetic else "replay"
+        source = f"{kind}-{self.plan.fingerprint}"
         if self._options.shift_to_now:
             # Another shift makes other events, so they are of another source.
             shift_ms = shift_to(self.plan.rows, round(time.time() * 1000))

@@ -40,6 +40,8 @@ class ReplayOptions:
         Go on where the same replay was stopped; else begin again.
     skip_bad
         Leave bad rows out instead of refusing the file.
+    synthetic
+        The recording is made up: the source is named so, and the page says it.
     """
 
     fmt: Format | None = None
@@ -52,6 +54,7 @@ class ReplayOptions:
     requests: bool = False
     resume: bool = True
     skip_bad: bool = False
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from infra.observe import dashboard as metrics
+from infra.observe.health import Health
 from schemas.codec import Codec, UndecodableError
 from schemas.registry import RegistryUnavailableError
 from schemas.settings import Settings
@@ -60,9 +62,13 @@ class Feed:
     ----------
     settings, codec
         Where and how to read.
+    health
+        Is told that it reads on, and that it has caught up.
     """
 
-    def __init__(self, settings: Settings, codec: Codec) -> None:
+    def __init__(self, settings: Settings, codec: Codec, health: Health | None = None) -> None:
+        self._health = health or Health("dashboard")
+        self._health.wait_for("caught up", "topics are being read back")
         self._settings = settings
         self._codec = codec
         self._stop = threading.Event()
@@ -71,7 +77,6 @@ class Feed:
         self.known = Known(settings.user_partitions)
         self.letters = Letters()
         self.lag: dict[str, Any] = {}
-        self.beat_s = time.monotonic()
         self.is_caught_up = False
 
     def start(self) -> None:
@@ -94,6 +99,9 @@ class Feed:
                 self._read(consumer)
             except KafkaException as error:
                 log.warning("the feed begins again", error=str(error))
+                self._health.wait_for("caught up", "Kafka does not answer")
+                self.is_caught_up = False
+                self._health.beat()
                 self._stop.wait(LAG_EVERY_S)
             finally:
                 consumer.close()
@@ -104,8 +112,10 @@ class Feed:
         while not self._stop.is_set():
             for message in consumer.consume(BATCH, POLL_S):
                 self._receive(message)
-            self.beat_s = time.monotonic()
-            self.is_caught_up = not self._behind
+            self._health.beat()
+            if not self._behind and not self.is_caught_up:
+                self.is_caught_up = True
+                self._health.met("caught up")
 
     def _config(self) -> dict[str, Any]:
         return {
@@ -147,6 +157,7 @@ class Feed:
             return
         topic = self._topics[message.topic()]
         self.known.counts[topic.name] += 1
+        metrics.RECORDS.labels(topic.name).inc()
         if topic.record is None:
             self.letters.take(
                 topic.name, message.offset(), message.timestamp()[1], message.headers()
@@ -168,6 +179,18 @@ class Feed:
         while not self._stop.is_set():
             try:
                 self.lag = reader.read() | {"read_ms": round(time.time() * 1000)}
+                self._tell_lag()
             except (KafkaException, TimeoutError) as error:
                 log.warning("lag not known", error=str(error))
             self._stop.wait(LAG_EVERY_S)
+
+    def _tell_lag(self) -> None:
+        for group in self.lag["groups"]:
+            for row in group["partitions"]:
+                labels = (group["group"], row["topic"], str(row["partition"]))
+                metrics.GROUP_LAG.labels(*labels).set(row["lag"])
+        for topic, count in self.lag["dead_letters"].items():
+            metrics.DEAD_LETTERS.labels(topic).set(count)
+        with self.known.lock:
+            still = sum(alert.ended_at is None for alert in self.known.alerts.values())
+        metrics.OPEN_ALERTS.set(still)

@@ -17,6 +17,7 @@ from schemas.settings import Settings
 from streams.dashboard import api
 from streams.dashboard.feed import Feed
 from streams.dashboard.security import SIGN_IN, SameOrigin, SecureHeaders, TokenGate
+from streams.dashboard.timed import Timed
 
 STATIC = Path(__file__).with_name("static")
 PLOTLY = Path(str(files("plotly") / "package_data" / "plotly.min.js"))
@@ -49,7 +50,7 @@ def make_server(feed: Feed, token: str | None = None) -> Starlette:
         Route("/healthz", _health(feed)),
         *api.routes(feed),
     ]
-    middleware = [Middleware(SecureHeaders), Middleware(SameOrigin)]
+    middleware = [Middleware(Timed), Middleware(SecureHeaders), Middleware(SameOrigin)]
     if token is None:
         hosts = list(LOCAL_HOSTS)  # no DNS rebinding
         middleware.append(Middleware(TrustedHostMiddleware, allowed_hosts=hosts))

@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from infra.observe import tracing
+from infra.observe import worker as metrics
 from schemas import dead_letters
 from schemas.codec import Codec
+from schemas.records import DemandForecast, DemandObserved
 from schemas.settings import Settings
 from schemas.topics import Topic
 from schemas.topics import dead_letters as dead_letters_of
@@ -36,6 +39,8 @@ class Sender:
                 for o in outputs
             ]
             await asyncio.gather(*sent)
+            for output in outputs:
+                _count(output)
 
     async def bury(self, event: Any, topic: Topic, error: Exception) -> None:
         """Put a message on its topic's dead letters and return once it is durable there."""
@@ -45,6 +50,7 @@ class Sender:
         )
         kept = list(message.headers or ())
         await self.send_raw(dead_letters_of(topic), message.key, message.value, [*kept, *headers])
+        metrics.DEAD_LETTERS.labels(topic.name).inc()
 
     async def bury_state(self, topic: Topic, key: bytes, data: bytes) -> None:
         """Put a saved state that can't be used on the dead letters of the topic it came from."""
@@ -69,7 +75,17 @@ class Sender:
     async def _start(self, topic: Topic, key: str, value: bytes) -> Any:
         producer = await self._producer()
         name = self._settings.topic(topic.name)
-        return await producer.send(name, key.encode(), value, None, None, None)
+        return await producer.send(name, key.encode(), value, None, None, tracing.headers())
 
     async def _producer(self) -> Any:
         return await self._app.maybe_start_producer()
+
+
+def _count(output: Output) -> None:
+    metrics.OUTPUTS.labels(output.topic.name).inc()
+    record = output.record
+    if isinstance(record, DemandObserved):
+        mark = metrics.CLOSED_THROUGH.labels(str(record.source_partition))
+        mark.set(record.closed_through / 1000)
+    elif isinstance(record, DemandForecast):
+        metrics.FORECAST_MADE.set(record.made_at / 1000)

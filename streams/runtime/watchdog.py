@@ -23,9 +23,9 @@ class CommitWatchdog:
         now_s
             A clock that only goes forward, in seconds.
         """
-        for tp in consumer.assignment():
-            committed = consumer._committed_offset.get(tp)  # noqa: SLF001 - Faust tells it nowhere
-            lag = (consumer.highwater(tp) or 0) - (committed or 0)
+        owned = _positions(consumer)
+        self._seen = {tp: seen for tp, seen in self._seen.items() if tp in owned}
+        for tp, (committed, lag) in owned.items():
             before, since_s = self._seen.get(tp, (None, now_s))
             if committed != before or lag <= 0:
                 self._seen[tp] = (committed, now_s)
@@ -33,3 +33,20 @@ class CommitWatchdog:
                 end_process("no commit though there is something to read", tp=str(tp), lag=lag)
             else:
                 self._seen[tp] = (before, since_s)
+
+    def oldest_s(self, now_s: float) -> float:
+        """Return for how long a partition has waited for a commit, the one that waited longest."""
+        return max((now_s - since_s for _, since_s in list(self._seen.values())), default=0.0)
+
+    def lags(self, consumer: Any) -> dict[Any, int]:
+        """Return how many messages of each assigned partition are not committed."""
+        return {tp: max(0, lag) for tp, (_, lag) in _positions(consumer).items()}
+
+
+def _positions(consumer: Any) -> dict[Any, tuple[int | None, int]]:
+    """Return the committed offset and the lag of each assigned partition."""
+    committed = consumer._committed_offset  # noqa: SLF001 - Faust tells it nowhere
+    return {
+        tp: (committed.get(tp), (consumer.highwater(tp) or 0) - (committed.get(tp) or 0))
+        for tp in consumer.assignment()
+    }

@@ -54,6 +54,7 @@ def test_up_replays_decides_assigns_and_stops(tmp_path: Path, trace: Path) -> No
         "WARMFRONT_DASHBOARD_PORT": str(page),
         "WARMFRONT_LOCAL_KAFKA_PORT": str(kafka),
         "WARMFRONT_LOCAL_REGISTRY_PORT": str(registry),
+        "WARMFRONT_LOCAL_METRICS_PORT": "0",  # other tests may run beside
     }
     named = {"KAFKA_BOOTSTRAP_SERVERS", "WARMFRONT_REGISTRY_URL"}
     kept = {name: value for name, value in os.environ.items() if name not in named}

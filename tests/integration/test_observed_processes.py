@@ -1,0 +1,191 @@
+"""Running processes tell of themselves: truthful readiness, and every metric that is looked at."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from infra.grafana import panels
+from infra.local import spawn
+from infra.local.ports import free_port
+from schemas.records import AllocationRequest
+from schemas.topics import ALLOCATION_REQUESTS
+from streams.collect.producer import TelemetryProducer
+from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, wait_for
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+RULES = REPOSITORY / "infra" / "prometheus" / "alerts.yml"
+START_MS = 1_764_064_800_000
+RECORDS = "warmfront_dashboard_records_total"
+PROCESSES = ("worker", "allocator", "dashboard", "collect")
+# Words of the query language, and what Prometheus itself adds.
+NOT_OURS = {
+    "sum", "by", "rate", "increase", "histogram_quantile", "time", "max", "min", "on", "or", "and",
+    "up", "label_values", "le", "inf",
+}  # fmt: skip
+
+
+class Running:
+    """The four processes of one deployment, each with a port for its metrics."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.ports = {name: free_port() for name in PROCESSES}
+        self.first_ready: dict[str, list[int]] = {name: [] for name in PROCESSES}
+        self._started: list[spawn.Process] = []
+
+    def start(self, name: str) -> None:
+        folder = self.deployment.settings.state_dir
+        env = {
+            **self.deployment.environment,
+            "WARMFRONT_METRICS_PORT": str(self.ports[name]),
+            "WARMFRONT_DASHBOARD_PORT": str(free_port()),
+        }
+        arguments = [name, "--clock", "event"] if name == "allocator" else [name]
+        log = (folder / f"{name}.log").open("wb")
+        command = self.deployment.command(*arguments)
+        self._started.append(spawn.spawn(command, output=log, env=env, cwd=REPOSITORY))
+
+    def get(self, name: str, path: str) -> tuple[int, str]:
+        url = f"http://127.0.0.1:{self.ports[name]}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def is_ready(self, name: str) -> bool:
+        status, _ = self.get(name, "/readyz")
+        if status:
+            self.first_ready[name].append(status)
+        return status == 200
+
+    def stop(self) -> None:
+        for process in self._started:
+            spawn.kill(process)
+
+
+@pytest.fixture(scope="module")
+def running(
+    kafka_bootstrap: str, registry_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("observed")
+    prefix = f"t{folder.name}{free_port()}."
+    with deployed(kafka_bootstrap, registry_url, prefix, folder) as deployment:
+        processes = Running(deployment)
+        try:
+            for name in PROCESSES:
+                processes.start(name)
+                wait_for(lambda name=name: processes.is_ready(name), f"{name} ready", 540)
+            yield processes
+        finally:
+            processes.stop()
+
+
+def exported(text: str) -> set[str]:
+    """The names of the samples that an export has, or would have: a label's first value creates."""
+    names = set()
+    for family in text_string_to_metric_families(text):
+        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
+        names |= {family.name + suffix for suffix in suffixes.get(family.type, ("",))}
+    return names
+
+
+def mentioned(query: str) -> set[str]:
+    """The metrics that a query names."""
+    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|by \([^)]*\)|on \([^)]*\)", " ", query)
+    return set(re.findall(r"[a-z_]+[a-z]", bare)) - NOT_OURS
+
+
+def test_no_process_was_ready_before_it_could_do_its_work(running: Running) -> None:
+    for name in ("worker", "allocator"):
+        assert running.first_ready[name][0] == 503, f"{name}: {running.first_ready[name][:5]}"
+        assert running.first_ready[name][-1] == 200
+    for name in PROCESSES:
+        assert running.get(name, "/healthz")[0] == 200
+
+
+def test_a_worker_is_ready_only_once_it_owns_partitions(running: Running) -> None:
+    _, text = running.get("worker", "/metrics")
+    owned = next(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "warmfront_worker_assigned_partitions"
+    )
+    assert owned > 0
+
+
+def test_every_metric_in_rules_and_dashboard_is_exported(running: Running) -> None:
+    have = set().union(*(exported(running.get(name, "/metrics")[1]) for name in PROCESSES))
+    rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+    queries = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    board = json.loads(panels.FILE.read_text(encoding="utf-8"))
+    queries += [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    asked = set().union(*map(mentioned, queries))
+    assert len(asked) > 30, "the names are found in the queries"
+    assert asked - have == set()
+
+
+def test_metrics_count_what_went_through(running: Running) -> None:
+    deployment = running.deployment
+    with TelemetryProducer(deployment.settings, "observed") as telemetry:
+        for minute in range(90):
+            moment = START_MS / 1000 + 60.0 * minute
+            telemetry.launch("canary-user", "editor", moment)
+            telemetry.tick(moment)
+        request = AllocationRequest(
+            request_id="r1", kind="REQUEST", user="canary-user", program="editor", pool="build",
+            time=START_MS + 90 * 60_000,
+        )  # fmt: skip
+        telemetry.publish(ALLOCATION_REQUESTS, "build", request)
+
+    def counted(process: str, sample: str, **labels: str) -> float:
+        families = text_string_to_metric_families(running.get(process, "/metrics")[1])
+        found = (s for f in families for s in f.samples if s.name == sample)
+        return sum(s.value for s in found if labels.items() <= s.labels.items())
+
+    wait_for(lambda: counted("allocator", "warmfront_allocator_requests_total") >= 1, "request")
+    wait_for(
+        lambda: counted("worker", "warmfront_worker_outputs_total", topic="forecasts.demand") > 0,
+        "forecasts",
+    )
+    wait_for(
+        lambda: counted(
+            "dashboard", "warmfront_dashboard_records_total", topic="allocation.events"
+        ),
+        "the page reads them",
+    )
+    predictions = counted("worker", "warmfront_worker_outputs_total", topic="predictions.programs")
+    assert predictions >= 90
+    assert counted("worker", "warmfront_worker_step_seconds_count", stage="profile") >= 90
+    misses = counted("allocator", "warmfront_reserve_misses_total", pool="build")
+    assert misses + counted("allocator", "warmfront_reserve_hits_total", pool="build") >= 1
+
+
+def test_no_metric_names_a_user(running: Running) -> None:
+    for name in PROCESSES:
+        text = running.get(name, "/metrics")[1]
+        assert "canary-user" not in text
+        assert not re.search(r'[{,](user|person)="', text)
+
+
+def test_names_follow_the_rules_of_prometheus(running: Running) -> None:
+    for name in PROCESSES:
+        for family in text_string_to_metric_families(running.get(name, "/metrics")[1]):
+            if family.name.startswith("warmfront_"):
+                assert not re.search(r"_(ms|minutes|hours|percent|mb|kb)(_|$)", family.name)
+                assert family.documentation
+
+
+def test_the_committed_dashboard_is_what_its_code_makes() -> None:
+    assert Path(panels.FILE).read_text(encoding="utf-8") == panels.text()
