@@ -94,6 +94,21 @@ class AnomalyAlert(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
 
 
+class AnomalyObservation(msgspec.Struct, frozen=True, kw_only=True):
+    """One judged point, on its way to the desk that makes incidents of them."""
+
+    observation_id: str
+    subject: str
+    kind: str
+    time: int
+    score: float
+    observed: float
+    expected_low: float
+    expected_high: float
+    p_value: float | None = None
+    what: str
+
+
 class CalendarEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Something known ahead that changes demand or capacity."""
 

@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     lateness_s: float = Field(
         default=60.0, description="How late an event may come and still count for its minute."
     )
+    alerts_per_day: float = Field(
+        default=1.0, gt=0, description="Alert budget over everything, in alerts a day."
+    )
     zone: str = Field(default="UTC", description="IANA time zone that the users live in.")
     holiday_country: str = Field(
         default="",

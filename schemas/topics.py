@@ -118,24 +118,28 @@ ALERTS_ANOMALIES = Topic(
     "alerts.anomalies", "subject", records.AnomalyAlert, POOL_PARTITIONS, "delete", 90 * DAY_MS,
     "Incidents with evidence.",
 )  # fmt: skip
+# One partition: what people say and what detectors see meet in one state, under one alert budget.
 ALERTS_FEEDBACK = Topic(
-    "alerts.feedback", "subject", records.AlertFeedback, POOL_PARTITIONS, "delete", 90 * DAY_MS,
+    "alerts.feedback", "subject", records.AlertFeedback, 1, "delete", 90 * DAY_MS,
     "Acknowledgements and corrections by people.",
+)  # fmt: skip
+ANOMALIES_OBSERVED = Topic(
+    "anomalies.observed", "subject", records.AnomalyObservation, 1, "delete", 7 * DAY_MS,
+    "Points that detectors found unlikely, before they are grouped to incidents.",
 )  # fmt: skip
 
 CARRYING_RECORDS = (
     TELEMETRY_ACTIVITY, TELEMETRY_TICKS, TELEMETRY_LATE, ALLOCATION_REQUESTS, ALLOCATION_EVENTS,
     CALENDAR_EVENTS, PROFILES_USERS, PROFILES_GROUPS, POPULATION_PARTIALS, POPULATION_PRIOR,
     PREDICTIONS_PROGRAMS, DEMAND_OBSERVED, FORECASTS_DEMAND, RESERVE_STATUS, RESERVE_ACTIONS,
-    RESERVE_STATE,
-    SHADOW_EVENTS, ALERTS_ANOMALIES, ALERTS_FEEDBACK,
+    RESERVE_STATE, SHADOW_EVENTS, ALERTS_ANOMALIES, ALERTS_FEEDBACK, ANOMALIES_OBSERVED,
 )  # fmt: skip
 
 # Each consumed topic has a dead-letter topic of its own, with the source's key and bytes.
 CONSUMED = (
     TELEMETRY_ACTIVITY, TELEMETRY_TICKS, ALLOCATION_REQUESTS, CALENDAR_EVENTS,
     POPULATION_PARTIALS, POPULATION_PRIOR, DEMAND_OBSERVED, FORECASTS_DEMAND,
-    PREDICTIONS_PROGRAMS, ALERTS_FEEDBACK,
+    PREDICTIONS_PROGRAMS, ALERTS_FEEDBACK, ANOMALIES_OBSERVED, ALERTS_ANOMALIES, RESERVE_STATUS,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from streams.runtime.sender import Sender
 
 
 class PoolStage:
-    """Observed demand in; forecasts and alerts out."""
+    """Observed demand in; forecasts and judged hours out."""
 
     def __init__(
         self, codec: Codec, sender: Sender, calendar: CalendarReader, table: Any, partitions: int

@@ -17,12 +17,15 @@ from schemas.pools import load_pools, pool_of
 from schemas.registry import RegistryIds
 from schemas.settings import Settings
 from schemas.topics import (
+    ALERTS_FEEDBACK,
+    ANOMALIES_OBSERVED,
     DEMAND_OBSERVED,
     POPULATION_PARTIALS,
     TELEMETRY_ACTIVITY,
     TELEMETRY_TICKS,
     Topic,
 )
+from streams.agents.alerts import AlertStage
 from streams.agents.pools import PoolStage
 from streams.agents.population import PopulationStage
 from streams.agents.profile import ProfileStage
@@ -73,6 +76,7 @@ def make_worker(
     _add_profile(app, settings, codec, sender, reader)
     _add_population(app, settings, codec, sender)
     _add_pools(app, settings, codec, sender, calendar)
+    _add_alerts(app, settings, codec, sender)
     _add_tasks(app, (reader, calendar), health or Health("worker"))
     return app
 
@@ -112,6 +116,14 @@ def _add_pools(
     app.on_partitions_revoked.connect(_forgetting(stage), weak=False)
     topic = raw_topic(app, settings, DEMAND_OBSERVED)
     _agent(app, topic, "pools", stage.step, sender, (DEMAND_OBSERVED,), settings)
+
+
+def _add_alerts(app: Any, settings: Settings, codec: Codec, sender: Sender) -> None:
+    stage = AlertStage(settings, codec, sender, raw_table(app, "alerts", 1))
+    app.on_partitions_revoked.connect(_forgetting(stage), weak=False)
+    sources = (ANOMALIES_OBSERVED, ALERTS_FEEDBACK)
+    topic = raw_topic(app, settings, *sources)
+    _agent(app, topic, "alerts", stage.step, sender, sources, settings)
 
 
 def _forgetting(stage: Any) -> Any:

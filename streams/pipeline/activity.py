@@ -7,7 +7,7 @@ from datetime import tzinfo
 from schemas.records import Activity
 from schemas.topics import PREDICTIONS_PROGRAMS
 from streams.models.dataaccess import data_key
-from streams.models.programs import observe
+from streams.models.programs import observe, probability_of
 from streams.models.sensitivity import Normal
 from streams.pipeline.eventtime import MINUTE_MS, hour_of, minute_of
 from streams.pipeline.learned import HourDelta, Learned
@@ -85,6 +85,7 @@ def _observe_cycles(user: User, moment: Moment, ways: Ways, delta: HourDelta) ->
 
 def _launch(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Output]:
     event, number = moment.event, program_number(moment.event.program)
+    unusual = _judge_launch(user, moment)
     user.launches += 1
     delta.launches += 1
     pool = ways.pool_of(event.program)
@@ -100,7 +101,18 @@ def _launch(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Ou
         prediction, user.data, output_id=moment.output_id, user=moment.name,
         after_program=event.program, made_at_ms=event.time, pool_of=ways.pool_of,
     )  # fmt: skip
-    return [Output(PREDICTIONS_PROGRAMS, moment.name, record)]
+    return [Output(PREDICTIONS_PROGRAMS, moment.name, record), *unusual]
+
+
+def _judge_launch(user: User, moment: Moment) -> list[Output]:
+    """Judge a launch against the profile as it was before."""
+    program = moment.event.program
+    probability = probability_of(user.programs, moment.learned.programs, program)
+    if probability is None:
+        return []
+    return user.behaviour.launched(
+        moment.output_id, moment.name, program, moment.time_s, probability, user.launches
+    )
 
 
 def _exit(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Output]:

@@ -35,3 +35,22 @@ def output_id(stage: str, partition: int, offset: int, number: int = 0) -> str:
     'profile-3-41-2'
     """
     return f"{stage}-{partition}-{offset}-{number}"
+
+
+def place_of(name: str) -> tuple[str, tuple[int, int]]:
+    """Return what `output_id` named: the stage with its partition, and the place in its log.
+
+    Raises
+    ------
+    ValueError
+        If the id is none of those.
+
+    Examples
+    --------
+    >>> place_of("profile-3-41-2")
+    ('profile-3', (41, 2))
+    """
+    source, *place = name.rsplit("-", 2)
+    if len(place) != 2 or not all(part.isdecimal() for part in place):
+        raise ValueError("an id that no stage gives")
+    return source, (int(place[0]), int(place[1]))

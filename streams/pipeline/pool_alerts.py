@@ -1,16 +1,12 @@
-"""Alerts of one pool: hours whose demand is unlike what was forecast, grouped into incidents."""
+"""Judges one pool: hours whose demand is unlike what was forecast, for every resource."""
 
 from collections.abc import Sequence
 
-from schemas.records import AnomalyAlert
-from schemas.topics import ALERTS_ANOMALIES
-from streams.models.anomaly import Budget, Incidents, Observation, ResidualDetector
-from streams.pipeline.outputs import Output
+from streams.models.anomaly import Observation, ResidualDetector
+from streams.pipeline.eventtime import HOUR_MS
+from streams.pipeline.judged import clock_mark, judged
+from streams.pipeline.outputs import Output, output_id
 from streams.pipeline.resources import RESOURCES, UNITS
-
-# Alerts a day and pool; a quiet month stays within it.
-ALERTS_PER_DAY = 1.0
-HOUR_S = 3600.0
 
 
 class PoolAlerts:
@@ -20,21 +16,15 @@ class PoolAlerts:
     ----------
     pool
         Its name.
-    residuals, incidents
-        Saved state, empty at first.
+    residuals
+        Saved state of each resource's detector, empty at first.
     """
 
-    def __init__(self, pool: str, residuals: Sequence[bytes], incidents: bytes) -> None:
+    def __init__(self, pool: str, residuals: Sequence[bytes]) -> None:
         self._pool = pool
         self._residuals = [
             ResidualDetector.from_bytes(data) if data else ResidualDetector() for data in residuals
         ]
-        budget = Budget(per_day=ALERTS_PER_DAY)
-        self._incidents = (
-            Incidents.from_bytes(incidents, per_day=ALERTS_PER_DAY)
-            if incidents
-            else Incidents(budget)
-        )
 
     def observe(
         self, row: Sequence[float], expected: Sequence[Sequence[float]], levels: Sequence[float],
@@ -53,16 +43,20 @@ class PoolAlerts:
         end_ms
             When the hour ended.
         """
-        alerts = self._incidents.tick(end_ms / 1000 - HOUR_S)
+        stage, hour = f"pool/{self._pool}", end_ms // HOUR_MS
+        outputs: list[Output] = []
         for number, quantiles in enumerate(expected):
             if quantiles:
                 seen = self._judge(number, row[number], levels, quantiles, end_ms)
-                alerts += self._incidents.observe(f"{self._pool}/{RESOURCES[number]}", seen)
-        return [self._output(alert) for alert in alerts]
+                subject = f"{self._pool}/{RESOURCES[number]}"
+                outputs += judged(output_id(stage, 0, hour, number), subject, seen)
+        # Points of this hour may still come from other stages: only what was before it is over.
+        mark = clock_mark(output_id(stage, 0, hour), self._pool, end_ms - HOUR_MS)
+        return [*outputs, mark]
 
-    def save(self) -> tuple[list[bytes], bytes]:
-        """Return the state as bytes."""
-        return [detector.to_bytes() for detector in self._residuals], self._incidents.to_bytes()
+    def save(self) -> list[bytes]:
+        """Return the state of each resource as bytes."""
+        return [detector.to_bytes() for detector in self._residuals]
 
     def _judge(
         self, number: int, value: float, levels: Sequence[float], quantiles: Sequence[float],
@@ -82,6 +76,3 @@ class PoolAlerts:
             p_value=judgement.p_value,
             what=f"{value:.4g} {UNITS[resource]} in an hour of pool {self._pool}",
         )
-
-    def _output(self, alert: AnomalyAlert) -> Output:
-        return Output(ALERTS_ANOMALIES, alert.subject, alert)

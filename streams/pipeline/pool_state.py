@@ -6,7 +6,7 @@ from streams.pipeline.calendar import Entry
 from streams.pipeline.level import NOTHING, Level
 from streams.pipeline.pool_minutes import PoolMinutes
 
-VERSION = 2  # 2: knows the calendar
+VERSION = 3  # 3: knows the calendar; incidents are the desk's
 
 
 class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -30,8 +30,6 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         By resource, the saved detector of residuals.
     expected
         By resource, the quantiles forecast for the hour under way; empty before the first.
-    incidents
-        Saved incidents.
     calendar
         The events that forecasts know of, in the order of their starts. They are taken from
         calendar.events after a message was applied, so a message that comes again after a crash
@@ -48,7 +46,6 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     by_minute: list[bytes]
     residuals: list[bytes]
     expected: list[list[float]]
-    incidents: bytes
     calendar: list[Entry]
 
     @classmethod
@@ -56,7 +53,7 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         """Return the state before anything was told."""
         return cls(
             VERSION, PoolMinutes(partitions, 0, {}), -1, 0, 0, NOTHING, [False] * resources,
-            [b""] * resources, [b""] * resources, [[] for _ in range(resources)], b"", [],
+            [b""] * resources, [b""] * resources, [[] for _ in range(resources)], [],
         )  # fmt: skip
 
     def to_bytes(self) -> bytes:

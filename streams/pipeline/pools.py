@@ -1,4 +1,4 @@
-"""The fold of one pool: observed demand in; forecasts and alerts out.
+"""The fold of one pool: observed demand in; forecasts and judged hours out.
 
 The hourly forecasters are large and are not saved with every message: they are folded again from
 the history of hourly values, which is saved in chunks of a week, one small write an hour.
@@ -55,7 +55,7 @@ class PoolFold:
         self._pool = pool
         self._hourly = [HourlyForecaster() for _ in RESOURCES]
         self._by_minute = [_restored(MinuteForecaster, data) for data in state.by_minute]
-        self._alerts = PoolAlerts(pool, state.residuals, state.incidents)
+        self._alerts = PoolAlerts(pool, state.residuals)
         self._history = HourHistory()
         self._seen = [False] * len(RESOURCES)
         self._refold(chunk)
@@ -71,7 +71,7 @@ class PoolFold:
     def save(self) -> bytes:
         """Return the state as bytes."""
         self.state.by_minute = [forecaster.to_bytes() for forecaster in self._by_minute]
-        self.state.residuals, self.state.incidents = self._alerts.save()
+        self.state.residuals = self._alerts.save()
         return self.state.to_bytes()
 
     def adopt(self, calendar: Iterable[CalendarEvent]) -> None:

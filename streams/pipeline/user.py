@@ -15,6 +15,7 @@ from streams.models.cycles.session_length import SessionLength
 from streams.models.dataaccess import DataAccess
 from streams.models.programs import UserPrograms
 from streams.models.sensitivity import Sensitivity
+from streams.pipeline.behaviour import Behaviour, BehaviourWatch
 from streams.pipeline.learned import HourDelta
 from streams.pipeline.level import Change, Level
 
@@ -60,6 +61,7 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     consumption: bytes
     sensitivity: bytes
     data: bytes
+    behaviour: Behaviour = Behaviour()
 
 
 _decoder = msgspec.msgpack.Decoder(_Wire)
@@ -98,6 +100,7 @@ class User:
     consumption: Consumption = field(default_factory=Consumption)
     sensitivity: Sensitivity = field(default_factory=Sensitivity)
     data: DataAccess = field(default_factory=DataAccess)
+    behaviour: BehaviourWatch = field(default_factory=BehaviourWatch)
 
     def delta(self, hour: int) -> HourDelta:
         """Return the statistics that this user adds to an open hour."""
@@ -138,6 +141,7 @@ class User:
                 [(hour, delta.to_bytes()) for hour, delta in self.open_hours.items()],
                 self.programs.to_bytes(), self.cycles.to_bytes(), self.session_length.to_bytes(),
                 self.consumption.to_bytes(), self.sensitivity.to_bytes(), self.data.to_bytes(),
+                self.behaviour.save(),
             )
         )  # fmt: skip
 
@@ -159,6 +163,7 @@ class User:
             SessionLength.from_bytes(wire.session_length),
             Consumption.from_bytes(wire.consumption), Sensitivity.from_bytes(wire.sensitivity),
             DataAccess.from_bytes(wire.data),
+            BehaviourWatch(wire.behaviour),
         )  # fmt: skip
 
 

@@ -6,8 +6,15 @@ from dataclasses import dataclass, field
 import msgspec
 
 from schemas.records import ActivityBatch, CalendarEvent, Tick
-from schemas.topics import DEMAND_OBSERVED, POPULATION_PARTIALS, Topic
+from schemas.topics import (
+    ANOMALIES_OBSERVED,
+    DEMAND_OBSERVED,
+    POPULATION_PARTIALS,
+    POPULATION_PRIOR,
+    Topic,
+)
 from streams.pipeline.activity import Ways
+from streams.pipeline.desk import AlertDesk
 from streams.pipeline.learned import HourDelta, LearnedVersions
 from streams.pipeline.outputs import Output
 from streams.pipeline.partition import ProfilePartition
@@ -54,6 +61,7 @@ class Offline:
     def __init__(
         self, ways: Ways, pools: tuple[str, ...], partitions: int,
         users: type[MemoryUsers] = MemoryUsers, calendar: Sequence[CalendarEvent] = (),
+        alerts_per_day: float = 1.0,
     ) -> None:  # fmt: skip
         self.calendar = calendar
         self.versions = LearnedVersions()
@@ -64,6 +72,7 @@ class Offline:
         ]
         self.population = PopulationFold.empty(partitions)
         self.pools: dict[str, PoolFold] = {}
+        self.desk = AlertDesk(alerts_per_day)
         self.outputs: dict[str, list[tuple[str, msgspec.Struct]]] = {}
         self._partitions = partitions
 
@@ -87,15 +96,26 @@ class Offline:
 
     def _take(self, output: Output) -> None:
         self.outputs.setdefault(output.topic.name, []).append((output.key, output.record))
+        for follows in self._follow(output):
+            self._take(follows)
+
+    def _follow(self, output: Output) -> list[Output]:
+        """What the stage that consumes an output makes of it."""
         if output.topic is POPULATION_PARTIALS:
-            for whole in self.population.apply(output.record):
-                self.outputs.setdefault(whole.topic.name, []).append((whole.key, whole.record))
-                self.versions.add(whole.record.hour, HourDelta.from_bytes(whole.record.body))
+            wholes = self.population.apply(output.record)
+            for whole in wholes:
+                if whole.topic is POPULATION_PRIOR:
+                    delta = HourDelta.from_bytes(whole.record.body)
+                    self.versions.add(whole.record.hour, delta)
+            return wholes
         if output.topic is DEMAND_OBSERVED:
             pool = self._pool(output.key)
-            for result in pool.apply(output.record).outputs:
-                self.outputs.setdefault(result.topic.name, []).append((result.key, result.record))
+            outputs = pool.apply(output.record).outputs
             pool.adopt(self.calendar)
+            return outputs
+        if output.topic is ANOMALIES_OBSERVED:
+            return self.desk.observe(output.record)
+        return []
 
     def _pool(self, name: str) -> PoolFold:
         if name not in self.pools:

@@ -55,6 +55,20 @@ class RunningTail:
         prior = PRIOR_EVENTS * math.exp2(-place * BITS_PER_BIN)
         return (above + prior + 1.0) / (sum(self.counts) + PRIOR_EVENTS + 1.0)
 
+    def usual(self, p_value: float) -> float:
+        """Return the least surprise, in bits, that is as rare as a p-value.
+
+        Examples
+        --------
+        >>> tail = RunningTail()
+        >>> for _ in range(1000):
+        ...     tail.learn(1.2)
+        >>> tail.usual(0.005)
+        2.0
+        """
+        edges = (BITS_PER_BIN * k for k in range(BINS))
+        return next((bits for bits in edges if self.p_value(bits) <= p_value), BITS_PER_BIN * BINS)
+
     def learn(self, bits: float) -> None:
         """Count an event."""
         place = min(max(bits, 0.0) / BITS_PER_BIN, BINS - 1.0)

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Self
 
-from streams.models.anomaly.running_tail import Judgement, RunningTail, judge
+from streams.models.anomaly.running_tail import ALERT_P_VALUE, Judgement, RunningTail, judge
 
 
 @dataclass(slots=True)
@@ -40,6 +40,11 @@ class Surprise:
             If it is no probability.
         """
         return judge(self.tail.p_value(bits_of(probability)))
+
+    @property
+    def usual_bits(self) -> float:
+        """Surprise below which the user's launches are usual, in bits."""
+        return self.tail.usual(ALERT_P_VALUE)
 
     def learn(self, probability: float) -> None:
         """Count a launch."""

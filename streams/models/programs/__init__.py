@@ -2,7 +2,7 @@
 
 from streams.models.programs.clock import PopulationClock
 from streams.models.programs.delta import PopulationDelta
-from streams.models.programs.observe import observe
+from streams.models.programs.observe import observe, probability_of
 from streams.models.programs.population import Population
 from streams.models.programs.prediction import MODEL, WINDOWS_S, Candidate, Prediction
 from streams.models.programs.rules import Rule, sequences
@@ -10,5 +10,6 @@ from streams.models.programs.user import UserPrograms
 
 __all__ = [
     "MODEL", "WINDOWS_S", "Candidate", "Population", "PopulationClock", "PopulationDelta",
-    "Prediction", "Rule", "UserPrograms", "observe", "sequences",
+    "Prediction", "Rule", "UserPrograms", "observe", "probability_of",
+    "sequences",
 ]  # fmt: skip

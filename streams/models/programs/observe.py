@@ -54,6 +54,24 @@ def observe(
     return _emitted(user, population, user.mixed[1])
 
 
+def probability_of(user: UserPrograms, population: Population, program: str) -> float | None:
+    """Probability that this program is the next launch, as things stand before it is learned.
+
+    What is mixed for it is kept and spares `observe` the work.
+
+    Returns
+    -------
+    The probability, 0 for one that is no candidate; None before the user's first launch.
+    """
+    if not user.history.length:
+        return None
+    if user.mixed is None or user.mixed[0] != population.version:
+        user.mixed = population.version, mix(user, population, switches=False)
+    _, names, _, _, p, escape, _ = user.mixed[1]
+    places = np.flatnonzero(names == program_hash(program))
+    return float(p[places[0]] * (1.0 - escape)) if len(places) else 0.0
+
+
 def _learn(
     user: UserPrograms, population: Population, delta: PopulationDelta, program: str, *,
     switches: bool,
