@@ -1,5 +1,6 @@
 """The agent of telemetry: feeds each partition's fold and carries out its steps."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -7,9 +8,11 @@ from schemas.codec import Codec, UndecodableError
 from schemas.records import ActivityBatch, Tick
 from schemas.settings import Settings
 from schemas.topics import TELEMETRY_ACTIVITY, TELEMETRY_TICKS
+from streams.models.anomaly.silence import SilenceWatch
 from streams.pipeline.activity import Ways
 from streams.pipeline.learned import learned_hour
 from streams.pipeline.partition import ProfilePartition, Step
+from streams.pipeline.silences import silence_outputs
 from streams.runtime.guard import PoisonError
 from streams.runtime.learned_reader import LearnedReader
 from streams.runtime.sender import Sender
@@ -39,21 +42,33 @@ class ProfileStage:
         self._committed = committed
         self._folds: dict[int, tuple[ProfilePartition, UserTable]] = {}
         self._read_for_hour: dict[int, int] = {}
+        self._partition_watch = SilenceWatch()
 
     def forget_partitions(self) -> None:
         """Drop what was derived from the tables: after a rebalance they may hold something else."""
         self._folds.clear()
         self._read_for_hour.clear()
+        self._partition_watch = SilenceWatch()
 
     async def step(self, event: Any) -> None:
         """Apply one message."""
         message = event.message
         partition = message.partition
+        self._partition_watch.heard(f"partition-{partition}", time.time_ns() // 1_000_000)
         fold, users = self._fold(partition)
         appended_ms = round(message.timestamp * 1000)
         for step in await self._steps(fold, message, appended_ms):
             await self._carry_out(step, partition, users)
         await self._bury_hostile(users)
+
+    async def tell_silences(self) -> None:
+        """Send which sources and which of our partitions are missed, though nothing comes."""
+        now_ms = time.time_ns() // 1_000_000
+        missed = self._partition_watch.missed(now_ms)
+        outputs = silence_outputs("quiet-partitions", 0, now_ms, now_ms, missed)
+        for fold, _ in list(self._folds.values()):
+            outputs += fold.silences(now_ms)
+        await self._sender.send(outputs)
 
     async def _steps(
         self, fold: ProfilePartition, message: Any, appended_ms: int

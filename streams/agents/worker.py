@@ -21,6 +21,7 @@ from schemas.topics import (
     ANOMALIES_OBSERVED,
     DEMAND_OBSERVED,
     POPULATION_PARTIALS,
+    RESERVE_STATUS,
     TELEMETRY_ACTIVITY,
     TELEMETRY_TICKS,
     Topic,
@@ -29,6 +30,7 @@ from streams.agents.alerts import AlertStage
 from streams.agents.pools import PoolStage
 from streams.agents.population import PopulationStage
 from streams.agents.profile import ProfileStage
+from streams.agents.service import ServiceStage
 from streams.models.sensitivity import Normal
 from streams.pipeline.activity import Ways
 from streams.runtime.app import make_app, raw_table, raw_topic
@@ -42,6 +44,7 @@ from streams.runtime.watchdog import CommitWatchdog
 from streams.runtime.worker_health import WorkerHealth
 
 WATCHDOG_INTERVAL_S = 10.0
+SILENCE_INTERVAL_S = 60.0
 
 log = structlog.get_logger()
 
@@ -100,6 +103,13 @@ def _add_profile(
         app, topic, "profile", stage.step, sender, (TELEMETRY_ACTIVITY, TELEMETRY_TICKS), settings
     )
 
+    @app.timer(interval=SILENCE_INTERVAL_S)  # type: ignore[untyped-decorator]
+    async def tell_silences() -> None:
+        try:
+            await stage.tell_silences()
+        except Exception as error:  # noqa: BLE001 - a detector that is dead must not look quiet
+            end_process("silences can't be told", error=repr(error))
+
 
 def _add_population(app: Any, settings: Settings, codec: Codec, sender: Sender) -> None:
     table = raw_table(app, "population", 1)
@@ -116,6 +126,12 @@ def _add_pools(
     app.on_partitions_revoked.connect(_forgetting(stage), weak=False)
     topic = raw_topic(app, settings, DEMAND_OBSERVED)
     _agent(app, topic, "pools", stage.step, sender, (DEMAND_OBSERVED,), settings)
+
+
+def _add_service(app: Any, settings: Settings, codec: Codec, sender: Sender) -> None:
+    stage = ServiceStage(codec, sender, raw_table(app, "service", settings.pool_partitions))
+    topic = raw_topic(app, settings, RESERVE_STATUS)
+    _agent(app, topic, "service", stage.step, sender, (RESERVE_STATUS,), settings)
 
 
 def _add_alerts(app: Any, settings: Settings, codec: Codec, sender: Sender) -> None:

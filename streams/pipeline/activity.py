@@ -87,7 +87,7 @@ def _launch(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Ou
     event, number = moment.event, program_number(moment.event.program)
     unusual = _judge_launch(user, moment)
     user.launches += 1
-    delta.launches += 1
+    delta.launched(event.program)
     pool = ways.pool_of(event.program)
     user.pools[pool] = user.pools.get(pool, 0) + 1
     user.change(pool, minute_of(event.time), change_at(event.time, NOTHING, launches=1))

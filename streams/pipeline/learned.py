@@ -41,6 +41,7 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     consumption: bytes
     waits: bytes
     launches: int = 0
+    by_program: dict[str, int] = {}
 
 
 _decoder = msgspec.msgpack.Decoder(_Wire)
@@ -65,6 +66,12 @@ class HourDelta:
     consumption: ConsumptionCounts = field(default_factory=ConsumptionCounts)
     waits: WaitCounts = field(default_factory=WaitCounts)
     launches: int = 0
+    by_program: dict[str, int] = field(default_factory=dict)
+
+    def launched(self, program: str) -> None:
+        """Count a launch."""
+        self.launches += 1
+        self.by_program[program] = self.by_program.get(program, 0) + 1
 
     def merge(self, other: "HourDelta") -> None:
         """Add another's sums to these."""
@@ -73,6 +80,8 @@ class HourDelta:
         self.consumption.merge(other.consumption)
         self.waits.merge(other.waits)
         self.launches += other.launches
+        for program, count in other.by_program.items():
+            self.by_program[program] = self.by_program.get(program, 0) + count
 
     def to_bytes(self) -> bytes:
         """Return the sums as versioned bytes."""
@@ -84,6 +93,7 @@ class HourDelta:
                 self.consumption.to_bytes(),
                 self.waits.to_bytes(),
                 self.launches,
+                dict(sorted(self.by_program.items())),  # users come in any order
             )
         )
 
@@ -97,6 +107,7 @@ class HourDelta:
             ConsumptionCounts.from_bytes(wire.consumption),
             WaitCounts.from_bytes(wire.waits),
             wire.launches,
+            wire.by_program,
         )
 
 

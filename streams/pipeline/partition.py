@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from schemas.records import Activity, ActivityBatch, LateActivity, Tick
 from schemas.topics import TELEMETRY_LATE
+from streams.models.anomaly.silence import SilenceWatch
 from streams.pipeline.activity import Moment, Ways, apply_event
 from streams.pipeline.closing import (
     PROFILE_HOURS,
@@ -34,6 +35,7 @@ from streams.pipeline.eventtime import (
 from streams.pipeline.learned import Learned
 from streams.pipeline.outputs import Output, output_id
 from streams.pipeline.partition_state import MAX_WAITING, PartitionState, WaitingTick
+from streams.pipeline.silences import silence_outputs
 from streams.pipeline.user import User
 
 
@@ -79,6 +81,8 @@ class ProfilePartition:
         self._pools = tuple(pools)
         self._lateness_ms = lateness_ms
         self._learned = learned
+        data = self.state.silence
+        self._silence = SilenceWatch.from_bytes(data) if data else SilenceWatch()
         self._by_minute: dict[int, set[str]] = defaultdict(set)
         self._by_hour: dict[int, set[str]] = defaultdict(set)
 
@@ -129,12 +133,36 @@ class ProfilePartition:
         """Apply a heartbeat, or keep it until the activity before it is applied."""
         if is_future(tick.time, appended_ms):
             yield Step([], counts={"future": 1})
-        elif tick.activity_offset is None or tick.activity_offset <= self.state.next_offset:
+            return
+        yield from self._heard(tick.source, offset, appended_ms)
+        if tick.activity_offset is None or tick.activity_offset <= self.state.next_offset:
             yield self._closing_step(tick.time, offset, [])
         else:
             self.state.waiting.append(WaitingTick(tick.time, tick.activity_offset))
             del self.state.waiting[:-MAX_WAITING]
             yield Step([], partition=self.state)
+
+    def silences(self, now_ms: int) -> list[Output]:
+        """Tell which sources are missed, by the broker's time where no tick tells it.
+
+        Parameters
+        ----------
+        now_ms
+            The broker's time, or the wall's while the broker has nothing to say.
+        """
+        missed = self._silence.missed(now_ms) if self._number == 0 else []
+        return silence_outputs("quiet", self._number, now_ms, now_ms, missed)
+
+    def _heard(self, source: str, offset: int, appended_ms: int) -> Iterator[Step]:
+        """Note that a source spoke, and tell which others did not."""
+        if self._number != 0:
+            return
+        self._silence.heard(source, appended_ms)
+        missed = self._silence.missed(appended_ms)
+        if missed:
+            self.state.silence = self._silence.to_bytes()
+            outputs = silence_outputs("ticks", self._number, offset, appended_ms, missed)
+            yield Step(outputs, partition=self.state)
 
     def _ripe_ticks(self) -> Iterator[Step]:
         ripe = [w for w in self.state.waiting if w.activity_offset <= self.state.next_offset]
@@ -211,6 +239,8 @@ class ProfilePartition:
         if through <= self.state.open_minute:
             return Step(outputs)
         outputs = outputs + self._close(through, offset)
+        if self._number == 0:
+            self.state.silence = self._silence.to_bytes()
         return Step(outputs, partition=self.state)
 
     def _close(self, through: int, offset: int) -> list[Output]:

@@ -31,6 +31,8 @@ class PartitionState(msgspec.Struct, array_like=True, forbid_unknown_fields=True
         By pool, what its users hold at the start of `open_minute`.
     waiting
         Heartbeats that came before the activity they speak for.
+    silence
+        When each source was heard, in partition 0 only: every source speaks to all.
     """
 
     version: int = VERSION
@@ -39,6 +41,7 @@ class PartitionState(msgspec.Struct, array_like=True, forbid_unknown_fields=True
     next_offset: int = 0
     levels: dict[str, Level] = {}
     waiting: list[WaitingTick] = []
+    silence: bytes = b""
 
     @property
     def open_hour(self) -> int:

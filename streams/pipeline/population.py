@@ -1,14 +1,19 @@
 """Merges what the partitions learnt: one hour is published once every partition has closed it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from schemas.records import PopulationPartial, PopulationPrior
 from schemas.topics import POPULATION_PRIOR
+from streams.models.anomaly import Crowd, CrowdDetector, Observation
+from streams.models.anomaly.running_tail import judge
 from streams.models.cycles.global_trend import GlobalTrend
+from streams.pipeline.eventtime import HOUR_MS
+from streams.pipeline.judged import judged
 from streams.pipeline.learned import HourDelta
-from streams.pipeline.outputs import Output
+from streams.pipeline.outputs import Output, output_id
 
 VERSION = 1
 HOURS_AHEAD = 24
@@ -19,6 +24,7 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     closed: dict[int, int]
     pending: dict[int, dict[int, bytes]]
     trend: bytes
+    crowds: bytes = b""
 
 
 @dataclass(slots=True)
@@ -35,12 +41,15 @@ class PopulationFold:
         By hour, the partitions' statistics that are not published yet.
     trend
         River's model of the total launches an hour, over all users.
+    crowds
+        Judges each program's launches an hour, over all users.
     """
 
     partitions: int
     closed: dict[int, int]
     pending: dict[int, dict[int, bytes]]
     trend: GlobalTrend = field(default_factory=GlobalTrend)
+    crowds: CrowdDetector = field(default_factory=CrowdDetector)
 
     @classmethod
     def empty(cls, partitions: int) -> "PopulationFold":
@@ -70,9 +79,9 @@ class PopulationFold:
             return []
         through = min(self.closed.values())
         hours = sorted(hour for hour in self.pending if hour <= through)
-        return [self._publish(hour) for hour in hours]
+        return [output for hour in hours for output in self._publish(hour)]
 
-    def _publish(self, hour: int) -> Output:
+    def _publish(self, hour: int) -> list[Output]:
         total = HourDelta()
         for body in self.pending.pop(hour).values():
             total.merge(HourDelta.from_bytes(body))
@@ -83,11 +92,14 @@ class PopulationFold:
             body=total.to_bytes(),
             expected_launches=self.trend.expected(HOURS_AHEAD),
         )
-        return Output(POPULATION_PRIOR, f"delta-{hour}", record)
+        prior = Output(POPULATION_PRIOR, f"delta-{hour}", record)
+        return [prior, *judged_crowds(hour, self.crowds.judge(hour, total.by_program))]
 
     def to_bytes(self) -> bytes:
         """Return the state as versioned bytes."""
-        wire = _Wire(VERSION, self.closed, self.pending, self.trend.to_bytes())
+        wire = _Wire(
+            VERSION, self.closed, self.pending, self.trend.to_bytes(), self.crowds.to_bytes()
+        )
         return msgspec.msgpack.encode(wire)
 
     @classmethod
@@ -100,4 +112,26 @@ class PopulationFold:
         if wire.version != VERSION:
             raise ValueError(f"population state of version {wire.version}, known is {VERSION}")
         trend = GlobalTrend.from_bytes(wire.trend)
-        return cls(partitions, wire.closed, wire.pending, trend)
+        crowds = CrowdDetector.from_bytes(wire.crowds) if wire.crowds else CrowdDetector()
+        return cls(partitions, wire.closed, wire.pending, trend, crowds)
+
+
+def judged_crowds(hour: int, crowds: Sequence[Crowd]) -> list[Output]:
+    """Return the unlikely ones of an hour as judged points.
+
+    With so many programs and hours something is always unlikely: a p-value counts times the tests
+    of a day.
+    """
+    tests = HOURS_AHEAD * len(crowds)
+    outputs: list[Output] = []
+    for number, crowd in enumerate(crowds):
+        judgement = judge(min(1.0, max(crowd.p_value, 1e-300) * tests))
+        seen = Observation(
+            kind="crowd", time_s=(hour + 1) * HOUR_MS / 1000, score=judgement.score,
+            observed=float(crowd.launches), expected_low=0.0, expected_high=crowd.usual,
+            p_value=judgement.p_value,
+            what=f"{crowd.launches} launches of {crowd.program} in an hour",
+        )  # fmt: skip
+        name = output_id("population", 0, hour, number)
+        outputs += judged(name, f"program/{crowd.program}", seen)
+    return outputs
