@@ -1,0 +1,74 @@
+"""A real SSH server on loopback: asyncssh's, which runs what it is sent in a shell of its own."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncssh
+
+from allocator.cloud.protocol import Access
+
+
+@dataclass
+class LoopbackServer:
+    """A server, what it was sent, and what it knows of each session."""
+
+    host_key: asyncssh.SSHKey
+    client_key: Path
+    port: int = 0
+    lines: list[str] = field(default_factory=list)
+    environments: list[dict] = field(default_factory=list)
+    agents: list[bool] = field(default_factory=list)
+    terminals: list[str | None] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
+
+    @property
+    def access(self) -> Access:
+        return Access("127.0.0.1", self.port, (self.host_key.export_public_key().decode().strip(),))
+
+
+@contextlib.contextmanager
+def ssh_server(folder: Path) -> Iterator[LoopbackServer]:
+    """Run a server in a thread of its own; clients log in with a key that is made for it."""
+    client = asyncssh.generate_private_key("ssh-ed25519")
+    key_file = folder / "client_key"
+    client.write_private_key(str(key_file))
+    server = LoopbackServer(asyncssh.generate_private_key("ssh-ed25519"), key_file)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    authorized = asyncssh.import_authorized_keys(client.export_public_key().decode())
+
+    async def handle(process: asyncssh.SSHServerProcess) -> None:
+        server.lines.append(process.command)
+        server.environments.append(dict(process.env))
+        server.terminals.append(process.term_type)
+        server.agents.append(process.channel.get_agent_path() is not None)
+        server.logins.append(process.get_extra_info("username"))
+        child = await asyncio.create_subprocess_exec(
+            "sh", "-c", process.command, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        while chunk := await child.stdout.read(16_384):
+            process.stdout.write(chunk)
+            await process.stdout.drain()
+        code = await child.wait()
+        process.exit(code if code >= 0 else 128 - code)
+
+    async def listen() -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            "127.0.0.1", 0, server_host_keys=[server.host_key], authorized_client_keys=authorized,
+            process_factory=handle, encoding=None,
+        )  # fmt: skip
+
+    acceptor = asyncio.run_coroutine_threadsafe(listen(), loop).result(30)
+    server.port = acceptor.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(acceptor.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
