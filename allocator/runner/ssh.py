@@ -16,7 +16,6 @@ from typing import Any
 
 import asyncssh
 
-from allocator.cloud.protocol import Access, CloudError
 from allocator.runner.protocol import Command, Outcome, Place, RunEnd
 
 CHUNK_BYTES = 16_384
@@ -43,6 +42,27 @@ class SshLogin:
     connect_timeout_s: float = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class SshHost:
+    """Where an instance takes SSH, as its cloud tells.
+
+    Parameters
+    ----------
+    address, port
+        Where.
+    host_keys
+        Its public host keys in OpenSSH's format; the network is never asked for them.
+    """
+
+    address: str
+    port: int = 22
+    host_keys: tuple[str, ...] = ()
+
+
+class HostUnknownError(LookupError):
+    """The cloud does not tell where an instance is; the text says why."""
+
+
 class SshRunner:
     """Implements `Runner` over SSH. Each command has a connection of its own.
 
@@ -50,17 +70,17 @@ class SshRunner:
     ----------
     login
         How to log in.
-    access_of
-        Asks the cloud where an instance takes SSH and which host keys it has; may raise CloudError.
+    host_of
+        Asks the cloud where an instance takes SSH; may raise HostUnknownError.
     allowed
         The declared commands by their ids.
     """
 
     def __init__(
-        self, login: SshLogin, access_of: Callable[[str], Access], allowed: Mapping[str, Command]
+        self, login: SshLogin, host_of: Callable[[str], SshHost], allowed: Mapping[str, Command]
     ) -> None:
         self._login = login
-        self._access_of = access_of
+        self._host_of = host_of
         self._allowed = dict(allowed)
 
     def execute(self, command: Command, place: Place) -> RunEnd:
@@ -79,11 +99,11 @@ class SshRunner:
         if self._allowed.get(command.command_id) != command:
             return Outcome.START_FAILED, "not a declared command", b""
         try:
-            access = self._access_of(place.instance_id)
-            if not access.host_keys:
+            host = self._host_of(place.instance_id)
+            if not host.host_keys:
                 return Outcome.START_FAILED, "the cloud tells no host key to trust", b""
-            return asyncio.run(self._run(command, access))
-        except CloudError as error:
+            return asyncio.run(self._run(command, host))
+        except HostUnknownError as error:
             return Outcome.START_FAILED, f"the cloud tells no address: {error}", b""
         except TimeoutError:
             return Outcome.START_FAILED, f"not done within {command.timeout_s:g} s", b""
@@ -92,10 +112,10 @@ class SshRunner:
         except (asyncssh.Error, OSError) as error:
             return Outcome.START_FAILED, f"no SSH: {type(error).__name__}", b""
 
-    async def _run(self, command: Command, access: Access) -> tuple[Outcome, str, bytes]:
-        keys = [asyncssh.import_public_key(text) for text in access.host_keys]
+    async def _run(self, command: Command, host: SshHost) -> tuple[Outcome, str, bytes]:
+        keys = [asyncssh.import_public_key(text) for text in host.host_keys]
         connected = asyncssh.connect(
-            access.address, access.port, username=self._login.username,
+            host.address, host.port, username=self._login.username,
             client_keys=[str(self._login.key_file)], known_hosts=(keys, [], []),
             connect_timeout=self._login.connect_timeout_s,
             login_timeout=self._login.connect_timeout_s, preferred_auth="publickey",

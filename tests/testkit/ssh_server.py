@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncssh
 
-from allocator.cloud.protocol import Access
+from allocator.runner.ssh import SshHost
 
 
 @dataclass
@@ -26,8 +26,10 @@ class LoopbackServer:
     logins: list[str] = field(default_factory=list)
 
     @property
-    def access(self) -> Access:
-        return Access("127.0.0.1", self.port, (self.host_key.export_public_key().decode().strip(),))
+    def host(self) -> SshHost:
+        return SshHost(
+            "127.0.0.1", self.port, (self.host_key.export_public_key().decode().strip(),)
+        )
 
 
 @contextlib.contextmanager

@@ -6,10 +6,8 @@ import time
 import asyncssh
 import pytest
 
-from allocator.cloud.protocol import Access, CloudError
-from allocator.machine.observed import Answer
 from allocator.runner.protocol import Command, Outcome, Place
-from allocator.runner.ssh import SshLogin, SshRunner
+from allocator.runner.ssh import HostUnknownError, SshHost, SshLogin, SshRunner
 from tests.testkit.ssh_server import ssh_server
 
 PLACE = Place("i-1")
@@ -21,11 +19,9 @@ def server(tmp_path):
         yield running
 
 
-def runner_of(server, *commands: Command, access: Access | None = None) -> SshRunner:
+def runner_of(server, *commands: Command, host: SshHost | None = None) -> SshRunner:
     allowed = {command.command_id: command for command in commands}
-    return SshRunner(
-        SshLogin("shadow", server.client_key), lambda _: access or server.access, allowed
-    )
+    return SshRunner(SshLogin("shadow", server.client_key), lambda _: host or server.host, allowed)
 
 
 def step(*argv: str, **limits) -> Command:
@@ -63,7 +59,7 @@ def test_what_is_not_declared_never_reaches_the_server(server) -> None:
 def test_another_host_key_than_the_cloud_tells_is_refused_before_anything_is_sent(server) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
     warm = step("true")
-    runner = runner_of(server, warm, access=dataclasses.replace(server.access, host_keys=(other,)))
+    runner = runner_of(server, warm, host=dataclasses.replace(server.host, host_keys=(other,)))
     end = runner.execute(warm, PLACE)
     assert (end.outcome, end.detail) == (
         Outcome.START_FAILED, "another host key than the cloud tells",
@@ -73,7 +69,7 @@ def test_another_host_key_than_the_cloud_tells_is_refused_before_anything_is_sen
 
 def test_without_a_host_key_from_the_cloud_nobody_is_trusted(server) -> None:
     warm = step("true")
-    runner = runner_of(server, warm, access=dataclasses.replace(server.access, host_keys=()))
+    runner = runner_of(server, warm, host=dataclasses.replace(server.host, host_keys=()))
     assert runner.execute(warm, PLACE).detail == "the cloud tells no host key to trust"
     assert server.lines == []
 
@@ -123,16 +119,16 @@ def test_a_program_is_left_running(server, tmp_path) -> None:
 
 def test_nobody_there_is_a_failed_start_and_no_exception(server) -> None:
     warm = step("true")
-    runner = runner_of(server, warm, access=dataclasses.replace(server.access, port=1))
+    runner = runner_of(server, warm, host=dataclasses.replace(server.host, port=1))
     assert runner.execute(warm, PLACE).detail.startswith("no SSH: ")
 
 
 def test_a_cloud_that_does_not_answer_is_a_failed_start(server) -> None:
-    def access_of(instance_id: str) -> Access:
-        raise CloudError("503", Answer.UNKNOWN)
+    def host_of(instance_id: str) -> SshHost:
+        raise HostUnknownError("503")
 
     warm = step("true")
     runner = SshRunner(
-        SshLogin("shadow", server.client_key), access_of, {warm.command_id: warm}
+        SshLogin("shadow", server.client_key), host_of, {warm.command_id: warm}
     )  # fmt: skip
     assert runner.execute(warm, PLACE).detail == "the cloud tells no address: 503"
