@@ -1,0 +1,159 @@
+"""Learns from hits and misses whether shadow runs pay, and which ones: the thresholds of a pool.
+
+Three parts, each moving by bounded steps, so that none can swing:
+
+- *Trust*: hits over the hits that were promised. A probability is multiplied by it before it is
+  used. A ratio of sums that forget slowly follows a step or a ramp from one side and does not
+  overshoot it, as no part of it is fed back into what is promised or comes true.
+- *Bar*: the least value per cost that is started. It rises with what is spent beyond the budget and
+  falls with what is left of it (adaptive pacing: a dual step, Balseiro & Gur 2019), so that over
+  long the budget is spent on the best. It moves by at most `STEP` of itself a decision, and what
+  is under way counts as spent at once: the delay until an outcome is known winds nothing up.
+- *Stop*: once the losses since the best time reach a limit, nothing is started for an hour, after
+  the next loss for two, and so on, up to a week. What is lost in `T` hours of a world where
+  shadowing never pays is at most (limit + runs under way) x (2 + log2 T).
+
+An outage gives no outcomes, and runs that fail say nothing of people: neither moves anything.
+
+References
+----------
+Balseiro, S. and Gur, Y. (2019). Learning in repeated auctions with budgets. Management Science 65.
+Mannor, S. and Tsitsiklis, J. (2004): that any explorer has to pay at least the logarithm.
+"""
+
+import msgspec
+
+# Outcomes after which an old one counts half; and what the first trust, 1, is worth.
+MEMORY = 200.0
+PRIOR_PROMISED = 4.0
+STEP = 0.05
+LEAST_BAR, MOST_BAR = 0.02, 50.0
+FIRST_PAUSE_MS = 3_600_000
+MOST_DOUBLINGS = 7  # 128 hours; the next would be more than a week
+HOUR_MS = 3_600_000
+
+
+class ShadowControl(msgspec.Struct, array_like=True):
+    """Thresholds of one pool; a state of some numbers.
+
+    Parameters
+    ----------
+    hits, promised
+        Hits, and the sum of the probabilities that promised them, both forgetting.
+    bar
+        Least value per cost.
+    tokens
+        What may be spent now, in the budget's unit; None before the first.
+    at_ms
+        When tokens were counted last.
+    net, best
+        Seconds won less lost since the last stop, and their most so far.
+    stopped_until_ms, stops
+        Nothing is started before; how often in a row it came to that.
+    saved_s, wasted_s
+        Seconds of waiting saved, and instance-seconds nobody took, since ever.
+    taken, missed
+        Runs that were and were not taken, since ever.
+
+    Examples
+    --------
+    >>> control = ShadowControl()
+    >>> for _ in range(40):
+    ...     control.missed_run(0, promised=0.5, loss=1.0, loss_limit=1e9)
+    >>> round(control.trust, 2)
+    0.17
+    """
+
+    hits: float = 0.0
+    promised: float = 0.0
+    bar: float = LEAST_BAR
+    tokens: float | None = None
+    at_ms: int = 0
+    net: float = 0.0
+    best: float = 0.0
+    stopped_until_ms: int = 0
+    stops: int = 0
+    saved_s: float = 0.0
+    wasted_s: float = 0.0
+    taken: int = 0
+    missed: int = 0
+
+    @property
+    def trust(self) -> float:
+        """What a stated probability is multiplied by, from 0 to 1."""
+        return min(1.0, (self.hits + PRIOR_PROMISED) / (self.promised + PRIOR_PROMISED))
+
+    def is_stopped(self, now_ms: int) -> bool:
+        """Tell whether it has stopped itself for now."""
+        return now_ms < self.stopped_until_ms
+
+    def at_once(self, most: int) -> int:
+        """Return how many runs may be under way: one on probation after a stop."""
+        return min(most, 1) if self.stops else most
+
+    def refill(self, now_ms: int, per_hour: float) -> float:
+        """Let the budget grow with time, up to an hour's; return what may be spent now."""
+        if self.tokens is None:
+            self.tokens, self.at_ms = per_hour, now_ms
+        passed_ms = max(now_ms - self.at_ms, 0)
+        self.at_ms = max(now_ms, self.at_ms)
+        self.tokens = min(per_hour, self.tokens + per_hour * passed_ms / HOUR_MS)
+        return max(self.tokens, 0.0)
+
+    def spend(self, cost: float) -> None:
+        """Take what a run may cost at the most off the budget."""
+        self.tokens = (self.tokens or 0.0) - cost
+
+    def give_back(self, cost: float) -> None:
+        """Give back what a run did not need."""
+        self.tokens = (self.tokens or 0.0) + cost
+
+    def pace(self, per_hour: float) -> None:
+        """Move the bar after a decision: up while less than half the budget is left, else down."""
+        left = (self.tokens or 0.0) / per_hour if per_hour > 0.0 else 0.0
+        factor = 1.0 + STEP * min(max(1.0 - 2.0 * left, -1.0), 1.0)
+        self.bar = min(max(self.bar * factor, LEAST_BAR), MOST_BAR)
+
+    def taken_run(self, promised: float, gain: float, saved_s: float) -> None:
+        """Learn that a run was taken.
+
+        Parameters
+        ----------
+        promised
+            The probability that was stated for it, before trust.
+        gain
+            What it won, in seconds of a normal person's waiting.
+        saved_s
+            Seconds that the person did not wait.
+        """
+        self._count(promised, hit=1.0)
+        self.taken += 1
+        self.saved_s += saved_s
+        self.net += gain
+        if self.net > self.best:
+            self.best = self.net
+            self.stops = 0
+
+    def missed_run(self, now_ms: int, promised: float, loss: float, loss_limit: float) -> None:
+        """Learn that nobody took a run; stop where that was one too many.
+
+        Parameters
+        ----------
+        loss
+            What it cost, in seconds of a normal person's waiting.
+        loss_limit
+            Most that may be lost since the best time.
+        """
+        self._count(promised, hit=0.0)
+        self.missed += 1
+        self.net -= loss
+        if self.best - self.net >= loss_limit:
+            pause_ms = FIRST_PAUSE_MS * 2 ** min(self.stops, MOST_DOUBLINGS)
+            self.stopped_until_ms = now_ms + pause_ms
+            self.stops += 1
+            self.net = self.best = 0.0
+
+    def _count(self, promised: float, hit: float) -> None:
+        keep = 0.5 ** (1.0 / MEMORY)
+        self.hits = keep * self.hits + hit
+        self.promised = keep * self.promised + promised
