@@ -8,6 +8,7 @@ from allocator.machine.leases import LeaseTerms
 from allocator.reconcile.plan import Timings
 
 ClockMode = Literal["wall", "event", "auto"]
+CloudKind = Literal["simulated", "openstack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,12 @@ class AllocatorOptions:
         `wall`: live. `event`: the time of requests and forecasts, for replays of old data.
         `auto`: event time until it has caught up with the wall, then the wall: a recording that
         is shifted to end now is replayed and followed live by one process.
+    cloud
+        Where instances are made. A real cloud is used by the wall clock only: a replay of old
+        requests must not launch anything.
+    os_cloud, call_timeout_s
+        Entry of clouds.yaml (None takes the one that OS_CLOUD names), and how long one HTTP request
+        of OpenStack may take.
     observe_only
         Tell what the reserve would be; launch on request only.
     active_max
@@ -35,6 +42,9 @@ class AllocatorOptions:
     """
 
     clock: ClockMode = "wall"
+    cloud: CloudKind = "simulated"
+    os_cloud: str | None = None
+    call_timeout_s: float = 30.0
     observe_only: bool = False
     active_max: int | None = None
     poll_s: float = 1.0

@@ -5,15 +5,13 @@ import os
 import signal
 import sys
 from collections import Counter, defaultdict
-from pathlib import Path
 from typing import Any
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from allocator.clock import CallClock, PartitionClock, wall_ms
-from allocator.cloud.protocol import Cloud
-from allocator.cloud.simulated import SimulatedCloud
+from allocator.clouds import Clouds
 from allocator.executor import Executor
 from allocator.journal import Journal
 from allocator.options import AllocatorOptions
@@ -72,6 +70,7 @@ class AllocatorWorker:
                 "log_level": 3,
             }
         )
+        self._clouds = Clouds(settings, options, self._pools)
         self._owners: dict[int, PartitionOwner] = {}
         self._is_stopping = False
         self.counters: Counter[str] = Counter()
@@ -152,17 +151,10 @@ class AllocatorWorker:
             for name, pool in self._pools.items()
             if partition_of(name.encode(), count) == partition
         }
-        executor = Executor(self._cloud(partition, call_clock), self._pools, call_clock)
+        executor = Executor(self._clouds.of(partition, call_clock), self._pools, call_clock)
         return PartitionOwner(
             self._settings, self._options, self._codec, self._pools, reconcilers, journal,
             executor, clock, self._consumer.consumer_group_metadata, self.counters,
-        )  # fmt: skip
-
-    def _cloud(self, partition: int, clock: CallClock) -> Cloud:
-        name = f"{self._settings.topic_prefix}cloud-{partition}.sqlite"
-        return SimulatedCloud(
-            clock, self._settings.topic_prefix or "warmfront", self._options.simulation,
-            self._options.seed, self._settings.state_dir / Path(name),
         )  # fmt: skip
 
 
