@@ -8,6 +8,7 @@ READY := .venv/.ready
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint types imports format lock lock-check bench clean
+.PHONY: openstack-lab openstack-lab-down openstack-lab-lock test-lab
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -44,6 +45,18 @@ lock-check: $(READY) ## Check that requirements.lock is what pyproject.toml asks
 
 bench: $(READY) ## Measure speed and memory
 	@$(BIN)/python -m pytest tests/bench -s
+
+openstack-lab: $(READY) ## Start a real OpenStack control plane on this machine's loopback
+	@$(BIN)/python -m infra.openstack_lab up
+
+openstack-lab-down: $(READY) ## Stop it; its data stays in .state/openstack-lab
+	@$(BIN)/python -m infra.openstack_lab down
+
+test-lab: $(READY) ## Test the allocator on that OpenStack, then stop it
+	@infra/openstack_lab/test.sh $(PYTEST_ARGS)
+
+openstack-lab-lock: $(READY) ## Resolve the lab's requirements.in into its requirements.lock
+	@infra/openstack_lab/lock.sh
 
 clean: ## Remove environment, reports and tool caches; keeps data (.state) and downloads (.cache)
 	rm -rf .venv build reports .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""A real OpenStack control plane with a simulated hypervisor, on this machine's loopback."""

@@ -1,0 +1,128 @@
+"""The allocator as an operator runs it: its own process, on Kafka, with clouds.yaml."""
+
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from infra.local.spawn import Process, kill, spawn, stop
+from infra.openstack_lab.layout import Lab
+from schemas.codec import Codec
+from schemas.records import AllocationEvent, AllocationRequest, ReserveStatus
+from schemas.registry import RegistryIds
+from schemas.settings import Settings
+from schemas.topics import ALLOCATION_EVENTS, ALLOCATION_REQUESTS, RESERVE_STATUS
+from streams.runtime.topic_admin import create_topics
+
+COMMAND = ("allocator", "--cloud", "openstack", "--os-cloud", "lab", "--poll-s", "2")
+STOP_S = 60
+
+
+class Deployment:
+    """One pool's deployment under a topic prefix of its own.
+
+    Parameters
+    ----------
+    lab
+        Where instances are made.
+    settings
+        Of the deployment; its prefix is the owner's tag too.
+    pool
+        The only pool that is asked for.
+    """
+
+    def __init__(self, lab: Lab, settings: Settings, pool: str) -> None:
+        self._lab = lab
+        self._settings = settings
+        self._pool = pool
+        self._codec = Codec(
+            RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix
+        )
+        self._producer = Producer({"bootstrap.servers": settings.bootstrap_servers})
+        self._process: Process | None = None
+        self.kills = 0
+        create_topics(settings)
+
+    @property
+    def log(self) -> Path:
+        """What the allocator has to say."""
+        return self._settings.state_dir / "allocator.log"
+
+    def start(self) -> None:
+        """Start the allocator."""
+        settings = self._settings
+        environment = {
+            "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+            "WARMFRONT_REGISTRY_URL": settings.registry_url,
+            "WARMFRONT_TOPIC_PREFIX": settings.topic_prefix,
+            "WARMFRONT_STATE_DIR": str(settings.state_dir),
+            "WARMFRONT_POOLS_FILE": str(settings.pools_file),
+            "OS_CLIENT_CONFIG_FILE": str(self._lab.clouds_yaml),
+        }
+        program = Path(sys.executable).with_name("warmfront")
+        with self.log.open("ab") as output:
+            self._process = spawn([program, *COMMAND], output=output, env=environment)
+
+    def kill(self) -> None:
+        """Kill the allocator without warning."""
+        assert self._process is not None
+        assert self._process.poll() is None, self.tail()
+        kill(self._process)
+        self.kills += 1
+
+    def stop(self) -> int:
+        """Ask the allocator to end; return its exit code."""
+        assert self._process is not None
+        return stop(self._process, STOP_S)
+
+    def ask(self, request_id: str, kind: str = "REQUEST") -> None:
+        """Send a request."""
+        request = AllocationRequest(
+            request_id=request_id, kind=kind, user="ann", program="mail", pool=self._pool,
+            time=time.time_ns() // 1_000_000,
+        )  # fmt: skip
+        value = self._codec.encode(ALLOCATION_REQUESTS, request)
+        self._producer.produce(
+            self._settings.topic(ALLOCATION_REQUESTS.name), value, self._pool.encode()
+        )
+        self._producer.flush(20)
+
+    def assigned(self) -> dict[str, set[str | None]]:
+        """Return the instances that each request was answered with."""
+        answers: dict[str, set[str | None]] = defaultdict(set)
+        for event in self._read(ALLOCATION_EVENTS, AllocationEvent):
+            if event.kind == "ASSIGNED":
+                answers[str(event.request_id)].add(event.instance_id)
+        return answers
+
+    def status(self) -> ReserveStatus | None:
+        """Return the pool's last status."""
+        told = [s for s in self._read(RESERVE_STATUS, ReserveStatus) if s.pool == self._pool]
+        return max(told, key=lambda status: status.time, default=None)
+
+    def tail(self) -> str:
+        """Return the end of the log."""
+        return self.log.read_text()[-3000:]
+
+    def _read(self, topic, record):
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self._settings.bootstrap_servers, "group.id": "never-joined",
+                "isolation.level": "read_committed", "enable.partition.eof": True,
+            }
+        )  # fmt: skip
+        name = self._settings.topic(topic.name)
+        parts = consumer.list_topics(name, timeout=20).topics[name].partitions
+        consumer.assign([TopicPartition(name, part, 0) for part in parts])
+        found, ends = [], 0
+        while ends < len(parts):
+            message = consumer.poll(20)
+            assert message is not None, f"no answer from {name}"
+            if message.error() is None:
+                found.append(self._codec.decode(topic, message.value(), record))
+            else:
+                ends += 1
+        consumer.close()
+        return found

@@ -1,0 +1,68 @@
+"""What an owner has in the lab, seen with an administrator's eyes and not with the code's."""
+
+import time
+from typing import Any
+
+from infra.openstack_lab.furnishing import BANDWIDTH
+
+
+class Owned:
+    """Servers, ports and allocations of one owner.
+
+    Parameters
+    ----------
+    admin
+        Connection that sees every project.
+    owner
+        Whose.
+    """
+
+    def __init__(self, admin: Any, owner: str) -> None:
+        self._admin = admin
+        self.owner = owner
+
+    def servers(self) -> list[Any]:
+        """Return the owner's servers."""
+        tag = f"warmfront.owner={self.owner}"
+        found = self._admin.compute.servers(details=True, all_projects=True, tags=tag)
+        return [server for server in found if tag in (server.tags or ())]
+
+    def ports(self) -> list[Any]:
+        """Return the ports that were made for the owner's servers."""
+        prefix = f"warmfront owner={self.owner} "
+        return [p for p in self._admin.network.ports() if (p.description or "").startswith(prefix)]
+
+    def hosts(self) -> dict[str, int]:
+        """Return how many running servers each host has."""
+        held: dict[str, int] = {}
+        for server in self.servers():
+            if server.status == "ACTIVE":
+                held[server.compute_host] = held.get(server.compute_host, 0) + 1
+        return held
+
+    def bandwidth_kbps(self, instance_id: str) -> int:
+        """Return what placement has claimed for a server's port."""
+        answer = self._admin.placement.get(f"/allocations/{instance_id}")
+        claims = answer.json()["allocations"].values()
+        return sum(claim["resources"].get(BANDWIDTH, 0) for claim in claims)
+
+    def claims(self, instance_id: str) -> int:
+        """Return from how many providers placement has claimed something for a server."""
+        return len(self._admin.placement.get(f"/allocations/{instance_id}").json()["allocations"])
+
+    def remove_all(self, timeout_s: float = 300) -> None:
+        """Delete everything and see that nothing is left."""
+        deadline_s = time.monotonic() + timeout_s
+        ids = {server.id for server in self.servers()}
+        while servers := self.servers():
+            assert time.monotonic() < deadline_s, f"{len(servers)} servers are left"
+            ids |= {server.id for server in servers}
+            for server in servers:
+                if server.task_state != "deleting":
+                    self._admin.compute.delete_server(server.id)
+            time.sleep(1)
+        for port in self.ports():
+            self._admin.network.delete_port(port.id)
+        assert self.ports() == []
+        left = {name: self.claims(name) for name in ids}
+        assert not any(left.values()), "placement still holds claims of deleted servers"

@@ -1,0 +1,150 @@
+"""Fifty warm instances are kept through kills of the allocator, of a compute and of the API."""
+
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from infra.openstack_lab import control
+from infra.openstack_lab.furnishing import IMAGE, NETWORK
+from schemas.settings import Settings
+from tests.lab.conftest import wait_until
+from tests.lab.deployment import Deployment
+
+WARM = 50
+POOL = "office"
+REPORT = Path("reports/lab-reserve.json")
+# On two quiet cores 50 launches take 40 s; this is for busy ones.
+PATIENCE_S = 420
+
+
+@pytest.fixture
+def deployment(lab, owner, owned, tmp_path, kafka_bootstrap, registry_url) -> Deployment:
+    pools = tmp_path / "pools.toml"
+    pools.write_text(
+        f'[pool.{POOL}]\nprograms = ["mail"]\nflavor = "tiny"\nimage = "{IMAGE}"\n'
+        f'network = "{NETWORK}"\nmin_instances = {WARM}\nmax_instances = {WARM}\ncap = 70\n'
+        f'[pool.default]\nflavor = "tiny"\nimage = "{IMAGE}"\nnetwork = "{NETWORK}"\n'
+        "max_instances = 0\ncap = 0\n"
+    )
+    (tmp_path / "state").mkdir()
+    settings = Settings(
+        bootstrap_servers=kafka_bootstrap, registry_url=registry_url, topic_prefix=f"{owner}.",
+        state_dir=tmp_path / "state", pools_file=pools,
+    )  # fmt: skip
+    made = Deployment(lab, settings, POOL)
+    yield made
+    made.stop()
+
+
+class Reserve:
+    """The deployment's reserve as the cloud has it."""
+
+    def __init__(self, deployment, owned) -> None:
+        self.deployment = deployment
+        self.owned = owned
+        self.took_s: dict[str, float] = {}
+        self.asked = 0
+
+    def wait_whole(self, what: str, leased: int, without: str = "") -> None:
+        """Wait until there are as many running instances as shall be, none on a dead host."""
+        started_s = time.monotonic()
+
+        def is_whole() -> bool:
+            hosts = Counter(self.owned.hosts())
+            hosts.pop(without, None)
+            return hosts.total() == WARM + leased
+
+        try:
+            wait_until(is_whole, PATIENCE_S, f"the reserve to be whole after {what}")
+        except AssertionError as error:
+            raise AssertionError(
+                f"{error}: {self.owned.hosts()}\n{self.deployment.tail()}"
+            ) from None
+        self.took_s[what] = round(time.monotonic() - started_s, 1)
+
+    def ask(self, count: int) -> list[str]:
+        """Ask for instances."""
+        names = [f"r-{self.asked + n}" for n in range(count)]
+        self.asked += count
+        for name in names:
+            self.deployment.ask(name)
+        return names
+
+    def wait_assigned(self, names: list[str], timeout_s: float = 120) -> None:
+        wanted = set(names)
+        wait_until(
+            lambda: wanted <= set(self.deployment.assigned()), timeout_s,
+            f"answers to {names}; {self.deployment.tail()}",
+        )  # fmt: skip
+
+
+@pytest.mark.timeout(3000)
+def test_fifty_stay_warm_whatever_is_killed_and_nothing_leaks(lab, deployment, owned) -> None:
+    reserve = Reserve(deployment, owned)
+    deployment.start()
+    # Killed amid the launches: what was asked for and not answered is found by its tag.
+    wait_until(lambda: len(owned.servers()) >= 10, PATIENCE_S, f"launches; {deployment.log}")
+    deployment.kill()
+    deployment.start()
+    reserve.wait_whole("the start and a kill amid it", leased=0)
+
+    # Killed with requests in flight: each is answered once.
+    names = reserve.ask(3)
+    deployment.kill()
+    names += reserve.ask(2)
+    deployment.start()
+    reserve.wait_assigned(names)
+    reserve.wait_whole("a kill of the allocator", leased=5)
+    victim = lose_a_host(lab, reserve)
+    lose_the_api(lab, reserve)
+
+    answers = deployment.assigned()
+    assert {name: len(found) for name, found in answers.items()} == dict.fromkeys(answers, 1)
+    held = [next(iter(found)) for found in answers.values()]
+    assert len(set(held)) == len(held), "two leases on an instance"
+    there = {server.id for server in owned.servers()}
+    assert set(held) <= there, "an assigned instance is gone"
+    assert len({server.name for server in owned.servers()}) == len(there), "two of one intent"
+    assert deployment.kills >= 2
+    report(reserve, victim)
+
+
+def lose_a_host(lab, reserve) -> str:
+    """Kill the compute host with the most instances; its warm ones are replaced elsewhere."""
+    before = reserve.owned.hosts()
+    victim = max(before, key=before.get)
+    assert before[victim] > 0, "nothing to lose"
+    leased = {next(iter(x)) for x in reserve.deployment.assigned().values()}
+    control.kill_compute(lab, victim)
+    on_victim = [s for s in reserve.owned.servers() if s.compute_host == victim]
+    kept = sum(server.id in leased for server in on_victim)
+    # Those that are leased stay: their guests may well run on.
+    reserve.wait_whole("a kill of a compute host", leased=len(leased) - kept, without=victim)
+    control.start_compute(lab, victim)
+    wait_until(
+        lambda: len(reserve.owned.servers()) == WARM + len(leased), PATIENCE_S, "no more than that"
+    )
+    return victim
+
+
+def lose_the_api(lab, reserve) -> None:
+    """Kill the compute API: what is warm is still assigned, and later replaced."""
+    leased = len(reserve.deployment.assigned())
+    control.kill_nova_api(lab)
+    started_s = time.monotonic()
+    reserve.wait_assigned(reserve.ask(3), 60)
+    reserve.took_s["three answers in an outage"] = round(time.monotonic() - started_s, 1)
+    control.start_nova_api(lab)
+    reserve.wait_whole("an outage of the API", leased=leased + 3)
+
+
+def report(reserve: Reserve, victim: str) -> None:
+    """Keep what was measured."""
+    told = {"seconds": reserve.took_s, "host_lost": victim, "kills": reserve.deployment.kills}
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps(told, indent=1))
+    sys.stdout.write(f"{told}\n")
