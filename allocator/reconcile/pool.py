@@ -79,7 +79,8 @@ class PoolReconciler:
 
     def listing(self, listing: Sequence[Observed], now_ms: int, *, collect: bool = True) -> None:
         """Take a complete listing in, and serve who waits from what became ready."""
-        self._registrar.register(listing, now_ms, self.outbox)
+        if self._registrar.register(listing, now_ms, self.outbox):
+            self._backoff.refused(now_ms)
         # Only here: while the cloud does not answer, nobody knows what was built in time.
         expire_builds(self.ledger, self._registrar, self.plan.timings, now_ms, self.outbox)
         if collect:

@@ -12,6 +12,8 @@ from allocator.reconcile.plan import Timings
 
 LEADS_KEPT = 64
 MISSED_IN = 2
+# Who has an instance keeps it: its guest may run on though its host's agent is silent.
+_KEPT_UNREACHABLE = frozenset({Phase.ASSIGNED, Phase.ERROR})
 
 
 class Registrar:
@@ -20,9 +22,17 @@ class Registrar:
     def __init__(self, ledger: PoolLedger, timings: Timings) -> None:
         self._ledger = ledger
         self._timings = timings
+        self._is_full = False
 
-    def register(self, listing: Sequence[Observed], now_ms: int, outbox: Outbox) -> None:
-        """Apply a listing that was asked for at `now_ms` or later."""
+    def register(self, listing: Sequence[Observed], now_ms: int, outbox: Outbox) -> bool:
+        """Apply a listing that was asked for at `now_ms` or later.
+
+        Returns
+        -------
+        Whether a launch that was accepted came to nothing for want of quota or of a host: the next
+        ones would too.
+        """
+        self._is_full = False
         seen = {found.intent_id: found for found in reversed(listing)}
         for instance in list(self._ledger.instances.values()):
             found = seen.get(instance.intent_id)
@@ -30,6 +40,7 @@ class Registrar:
                 self._missing(instance, now_ms, outbox)
             else:
                 self._found(instance, found, now_ms, outbox)
+        return self._is_full
 
     def _found(self, instance: Instance, found: Observed, now_ms: int, outbox: Outbox) -> None:
         instance.missed = 0
@@ -39,7 +50,13 @@ class Registrar:
         if instance.instance_id != found.instance_id or instance.phase is Phase.DELETING:
             return
         if found.status is CloudStatus.ERROR and instance.phase is not Phase.ERROR:
-            self.lost(instance, now_ms, "the cloud says ERROR", outbox)
+            self._is_full |= found.is_capacity
+            reason = (
+                f"the cloud says ERROR: {found.fault}" if found.fault else "the cloud says ERROR"
+            )
+            self.lost(instance, now_ms, reason, outbox)
+        elif found.status is CloudStatus.UNREACHABLE and instance.phase not in _KEPT_UNREACHABLE:
+            self.lost(instance, now_ms, "its host does not answer, or it is switched off", outbox)
         elif found.status in {CloudStatus.ACTIVE, CloudStatus.PAUSED}:
             self._is_up(instance, found, now_ms, outbox)
 
