@@ -1,5 +1,6 @@
 """The agent of incidents: one writer for all alerts, and for what people say of them."""
 
+import asyncio
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
@@ -10,6 +11,7 @@ from streams.pipeline.desk import AlertDesk
 from streams.pipeline.outputs import Output
 from streams.runtime.guard import PoisonError
 from streams.runtime.sender import Sender
+from streams.runtime.state_tables import StateTable
 
 STATE = b"state"
 
@@ -17,29 +19,46 @@ STATE = b"state"
 class AlertStage:
     """Judged points and people's opinions in; alerts out."""
 
-    def __init__(self, settings: Settings, codec: Codec, sender: Sender, table: Any) -> None:
+    def __init__(self, settings: Settings, codec: Codec, sender: Sender, table: StateTable) -> None:
         self._feedback = settings.topic(ALERTS_FEEDBACK.name)
         self._per_day = settings.alerts_per_day
         self._codec = codec
         self._sender = sender
         self._table = table
-        self._known: tuple[bytes | None, AlertDesk] | None = None
+        self._busy = asyncio.Lock()
+        self._desk: AlertDesk | None = None
+        self._is_changed = False
 
     async def step(self, event: Any) -> None:
-        """Apply one message: alerts first, durable, then the state that knows of them."""
-        desk = self._desk()
-        try:
-            outputs = self._apply(desk, event.message)
-        except (UndecodableError, ValueError) as error:
-            raise PoisonError(str(error)) from error
-        await self._sender.send(outputs)
-        data = desk.to_bytes()
-        self._table[STATE] = data
-        self._known = (data, desk)
+        """Apply one message."""
+        async with self._busy:
+            desk = self._desk or self._load()
+            try:
+                outputs = self._apply(desk, event.message)
+            except (UndecodableError, ValueError) as error:
+                raise PoisonError(str(error)) from error
+            self._desk, self._is_changed = desk, True
+            await self._sender.send(outputs)
 
-    def forget_partitions(self) -> None:
-        """Drop what was derived from the table: after a rebalance it may hold something else."""
-        self._known = None
+    async def settle(self) -> None:
+        """Make the alerts durable, then the state that knows of them."""
+        async with self._busy:
+            await self._settle()
+
+    async def give_up(self) -> None:
+        """Settle and forget: another worker may go on from here."""
+        async with self._busy:
+            await self._settle()
+            self._desk = None
+
+    async def _settle(self) -> None:
+        await self._sender.settle()
+        if self._desk is not None and self._is_changed:
+            # Two topics move it, so its rank is how often it was saved.
+            rank = self._table.rank(STATE) + 1
+            await self._table.put(0, STATE, rank, self._desk.to_bytes())
+            await self._sender.settle()
+            self._is_changed = False
 
     def _apply(self, desk: AlertDesk, message: Any) -> list[Output]:
         if message.topic == self._feedback:
@@ -49,8 +68,6 @@ class AlertStage:
         point = self._codec.decode(ANOMALIES_OBSERVED, message.value, AnomalyObservation)
         return desk.observe(point)
 
-    def _desk(self) -> AlertDesk:
+    def _load(self) -> AlertDesk:
         data = self._table.get(STATE)
-        if self._known is not None and self._known[0] is data:
-            return self._known[1]
         return AlertDesk.from_bytes(data, self._per_day) if data else AlertDesk(self._per_day)

@@ -1,5 +1,7 @@
 """The agent of the pools: feeds each pool's fold and carries out its steps."""
 
+import asyncio
+from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
@@ -12,47 +14,53 @@ from streams.pipeline.resources import RESOURCES
 from streams.runtime.calendar_reader import CalendarReader
 from streams.runtime.guard import PoisonError
 from streams.runtime.sender import Sender
+from streams.runtime.state_tables import StateTable
+
+
+@dataclass(slots=True)
+class _Work:
+    """A pool that is worked on, and what of it is not durable yet."""
+
+    fold: PoolFold
+    partition: int
+    rank: int = 0
+    shown: tuple[int, int] | None = None
+    chunks: dict[int, bytes] = field(default_factory=dict)
 
 
 class PoolStage:
     """Observed demand in; forecasts and judged hours out."""
 
     def __init__(
-        self, codec: Codec, sender: Sender, calendar: CalendarReader, table: Any, partitions: int
-    ) -> None:
+        self, codec: Codec, sender: Sender, calendar: CalendarReader, table: StateTable,
+        partitions: int,
+    ) -> None:  # fmt: skip
         self._codec = codec
         self._sender = sender
         self._calendar = calendar
         self._read_for_hour = -1
-        self._shown: dict[str, tuple[int, int]] = {}
         self._table = table
         self._partitions = partitions
-        self._folds: dict[str, tuple[bytes | None, PoolFold]] = {}
-
-    def forget_partitions(self) -> None:
-        """Drop what was derived from the table: after a rebalance it may hold something else."""
-        self._folds.clear()
-        self._shown.clear()
+        self._busy = asyncio.Lock()
+        self._pools: dict[str, _Work] = {}
 
     async def step(self, event: Any) -> None:
-        """Apply one message: outputs first, then the history they rest on, then the state."""
+        """Apply one message."""
         try:
             observed = self._codec.decode(DEMAND_OBSERVED, event.message.value, DemandObserved)
         except UndecodableError as error:
             raise PoisonError(str(error)) from error
         if not 0 <= observed.source_partition < self._partitions:
             raise PoisonError(f"no partition {observed.source_partition} of telemetry")
-        fold = self._fold(observed.pool)
-        step = fold.apply(observed)
-        await self._sender.send(step.outputs)
-        for number, data in step.chunks.items():
-            self._table[_chunk_key(observed.pool, number)] = data
-        if step.chunks:
-            await self._sender.durable()
-        await self._show_calendar(observed.pool, fold, observed.closed_through)
-        self._save(observed.pool, fold)
+        async with self._busy:
+            work = self._work(observed.pool, event.message.partition)
+            step = work.fold.apply(observed)
+            work.chunks |= step.chunks
+            work.rank = event.message.offset + 1
+            await self._sender.send(step.outputs)
+            await self._show_calendar(work, observed.closed_through)
 
-    async def _show_calendar(self, pool: str, fold: PoolFold, time_ms: int) -> None:
+    async def _show_calendar(self, work: _Work, time_ms: int) -> None:
         """Once an hour of event time, read all that was announced up to now.
 
         Between, the calendar is taken over only where a record has come: it costs 1 us an event.
@@ -62,25 +70,44 @@ class PoolStage:
             await self._calendar.caught_up()
             self._read_for_hour = hour
         shown = hour, self._calendar.version
-        if self._shown.get(pool) != shown:
-            fold.adopt(self._calendar.events(time_ms))
-            self._shown[pool] = shown
+        if work.shown != shown:
+            work.fold.adopt(self._calendar.events(time_ms))
+            work.shown = shown
 
-    def _fold(self, pool: str) -> PoolFold:
-        data = self._table.get(_state_key(pool))
-        known = self._folds.get(pool)
-        if known is not None and known[0] is data:
-            return known[1]
-        if data is None:
-            state = PoolState.empty(self._partitions, len(RESOURCES))
-        else:
-            state = PoolState.from_bytes(data)
-        return PoolFold(pool, state, lambda number: self._table.get(_chunk_key(pool, number)))
+    async def settle(self) -> None:
+        """Make the outputs durable, then the history they rest on, then the states."""
+        async with self._busy:
+            await self._settle()
 
-    def _save(self, pool: str, fold: PoolFold) -> None:
-        data = fold.save()
-        self._table[_state_key(pool)] = data
-        self._folds[pool] = (data, fold)
+    async def give_up(self) -> None:
+        """Settle and forget: another worker may go on from here."""
+        async with self._busy:
+            await self._settle()
+            self._pools.clear()
+
+    async def _settle(self) -> None:
+        await self._sender.settle()
+        changed = {pool: work for pool, work in self._pools.items() if work.rank}
+        for pool, work in changed.items():
+            for number, data in work.chunks.items():
+                await self._table.put(work.partition, _chunk_key(pool, number), work.rank, data)
+        await self._sender.settle()
+        for pool, work in changed.items():
+            await self._table.put(work.partition, _state_key(pool), work.rank, work.fold.save())
+            work.rank = 0
+            work.chunks.clear()
+        await self._sender.settle()
+
+    def _work(self, pool: str, partition: int) -> _Work:
+        if pool not in self._pools:
+            data = self._table.get(_state_key(pool))
+            if data is None:
+                state = PoolState.empty(self._partitions, len(RESOURCES))
+            else:
+                state = PoolState.from_bytes(data)
+            fold = PoolFold(pool, state, lambda number: self._table.get(_chunk_key(pool, number)))
+            self._pools[pool] = _Work(fold, partition)
+        return self._pools[pool]
 
 
 def _state_key(pool: str) -> bytes:

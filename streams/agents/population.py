@@ -1,5 +1,6 @@
 """The agent of the population: one writer that merges the partitions' hours."""
 
+import asyncio
 from typing import Any
 
 from schemas.codec import Codec
@@ -8,6 +9,7 @@ from schemas.topics import POPULATION_PARTIALS
 from streams.pipeline.population import PopulationFold
 from streams.runtime.guard import PoisonError
 from streams.runtime.sender import Sender
+from streams.runtime.state_tables import StateTable
 
 STATE = b"state"
 
@@ -15,25 +17,49 @@ STATE = b"state"
 class PopulationStage:
     """Partitions' hourly statistics in; whole hours out."""
 
-    def __init__(self, codec: Codec, sender: Sender, table: Any, partitions: int) -> None:
+    def __init__(self, codec: Codec, sender: Sender, table: StateTable, partitions: int) -> None:
         self._codec = codec
         self._sender = sender
         self._table = table
         self._partitions = partitions
+        self._busy = asyncio.Lock()
+        self._fold: PopulationFold | None = None
+        self._rank = 0
 
     async def step(self, event: Any) -> None:
-        """Apply one message: first the outputs, durable, then the state that knows of them."""
-        fold = self._load()
-        try:
-            value = event.message.value
-            partial = self._codec.decode(POPULATION_PARTIALS, value, PopulationPartial)
-            outputs = fold.apply(partial)
-        except ValueError as error:
-            raise PoisonError(str(error)) from error
-        await self._sender.send(outputs)
-        self._table[STATE] = fold.to_bytes()
+        """Apply one message."""
+        async with self._busy:
+            fold = self._load()
+            try:
+                value = event.message.value
+                partial = self._codec.decode(POPULATION_PARTIALS, value, PopulationPartial)
+                outputs = fold.apply(partial)
+            except ValueError as error:
+                raise PoisonError(str(error)) from error
+            self._fold, self._rank = fold, event.message.offset + 1
+            await self._sender.send(outputs)
+
+    async def settle(self) -> None:
+        """Make the outputs durable, then the state that knows of them."""
+        async with self._busy:
+            await self._settle()
+
+    async def give_up(self) -> None:
+        """Settle and forget: another worker may go on from here."""
+        async with self._busy:
+            await self._settle()
+            self._fold = None
+
+    async def _settle(self) -> None:
+        await self._sender.settle()
+        if self._fold is not None and self._rank:
+            await self._table.put(0, STATE, self._rank, self._fold.to_bytes())
+            await self._sender.settle()
+            self._rank = 0
 
     def _load(self) -> PopulationFold:
+        if self._fold is not None:
+            return self._fold
         data = self._table.get(STATE)
         if data is None:
             return PopulationFold.empty(self._partitions)

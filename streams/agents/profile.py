@@ -1,7 +1,8 @@
 """The agent of telemetry: feeds each partition's fold and carries out its steps."""
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
@@ -16,19 +17,15 @@ from streams.pipeline.silences import silence_outputs
 from streams.runtime.guard import PoisonError
 from streams.runtime.learned_reader import LearnedReader
 from streams.runtime.sender import Sender
-from streams.runtime.state_tables import PartitionTable, UserTable
+from streams.runtime.state_tables import PartitionTable, StateTable, UserTable
 
 
 class ProfileStage:
-    """Telemetry in; predictions, profiles, demand and hourly statistics out.
-
-    `committed` gives the first offset of a partition's activity that may be delivered again.
-    """
+    """Telemetry in; predictions, profiles, demand and hourly statistics out."""
 
     def __init__(
         self, settings: Settings, codec: Codec, sender: Sender, reader: LearnedReader,
-        users: Any, partitions: Any, ways: Ways, pools: Sequence[str],
-        committed: Callable[[int], int],
+        users: StateTable, partitions: StateTable, ways: Ways, pools: Sequence[str],
     ) -> None:  # fmt: skip
         self._ticks = settings.topic(TELEMETRY_TICKS.name)
         self._lateness_ms = round(settings.lateness_s * 1000)
@@ -39,40 +36,63 @@ class ProfileStage:
         self._partitions = PartitionTable(partitions)
         self._ways = ways
         self._pools = pools
-        self._committed = committed
+        self._busy = asyncio.Lock()
         self._folds: dict[int, tuple[ProfilePartition, UserTable]] = {}
+        self._unsettled: set[int] = set()
         self._read_for_hour: dict[int, int] = {}
         self._partition_watch = SilenceWatch()
 
-    def forget_partitions(self) -> None:
-        """Drop what was derived from the tables: after a rebalance they may hold something else."""
-        self._folds.clear()
-        self._read_for_hour.clear()
-        self._partition_watch = SilenceWatch()
-
     async def step(self, event: Any) -> None:
-        """Apply one message."""
-        message = event.message
-        partition = message.partition
-        self._partition_watch.heard(f"partition-{partition}", time.time_ns() // 1_000_000)
-        fold, users = self._fold(partition)
-        appended_ms = round(message.timestamp * 1000)
-        for step in await self._steps(fold, message, appended_ms):
-            await self._carry_out(step, partition, users)
-        await self._bury_hostile(users)
+        """Apply one message in memory and send its outputs; `settle` makes all of it durable."""
+        async with self._busy:
+            partition = event.message.partition
+            self._partition_watch.heard(f"partition-{partition}", time.time_ns() // 1_000_000)
+            fold, users = self._fold(partition)
+            for step in await self._steps(fold, event.message):
+                if step.user is not None:
+                    users.changed(*step.user)
+                await self._sender.send(step.outputs)
+            self._unsettled.add(partition)
+            await self._bury_hostile(users)
 
     async def tell_silences(self) -> None:
         """Send which sources and which of our partitions are missed, though nothing comes."""
-        now_ms = time.time_ns() // 1_000_000
-        missed = self._partition_watch.missed(now_ms)
-        outputs = silence_outputs("quiet-partitions", 0, now_ms, now_ms, missed)
-        for fold, _ in list(self._folds.values()):
-            outputs += fold.silences(now_ms)
-        await self._sender.send(outputs)
+        async with self._busy:
+            now_ms = time.time_ns() // 1_000_000
+            missed = self._partition_watch.missed(now_ms)
+            outputs = silence_outputs("quiet-partitions", 0, now_ms, now_ms, missed)
+            for fold, _ in self._folds.values():
+                outputs += fold.silences(now_ms)
+            await self._sender.send(outputs)
 
-    async def _steps(
-        self, fold: ProfilePartition, message: Any, appended_ms: int
-    ) -> Iterator[Step]:
+    async def settle(self) -> None:
+        """Make durable, in the order that streams/pipeline/partition.py explains."""
+        async with self._busy:
+            await self._settle()
+
+    async def give_up(self) -> None:
+        """Settle and forget: another worker may go on from here."""
+        async with self._busy:
+            await self._settle()
+            self._folds.clear()
+            self._read_for_hour.clear()
+            self._partition_watch = SilenceWatch()
+
+    async def _settle(self) -> None:
+        folds = {partition: self._folds[partition] for partition in sorted(self._unsettled)}
+        self._unsettled.clear()
+        await self._sender.settle()
+        for _, users in folds.values():
+            await users.save()
+        await self._sender.settle()
+        for partition, (fold, _) in folds.items():
+            await self._partitions.save(partition, fold.state)
+        await self._sender.settle()
+        for fold, _ in folds.values():
+            fold.settled()
+
+    async def _steps(self, fold: ProfilePartition, message: Any) -> Iterator[Step]:
+        appended_ms = round(message.timestamp * 1000)
         try:
             if message.topic == self._ticks:
                 tick = self._codec.decode(TELEMETRY_TICKS, message.value, Tick)
@@ -94,15 +114,6 @@ class ProfileStage:
             await self._reader.caught_up()
             self._read_for_hour[partition] = hour
 
-    async def _carry_out(self, step: Step, partition: int, users: UserTable) -> None:
-        """The order is what makes effects happen once: see streams/pipeline/partition.py."""
-        await self._sender.send(step.outputs)
-        if step.partition is not None:
-            self._partitions.save(partition, step.partition)
-            await self._sender.durable()
-        if step.user is not None:
-            users.save(*step.user)
-
     def _fold(self, partition: int) -> tuple[ProfilePartition, UserTable]:
         if partition not in self._folds:
             users = UserTable(self._users, partition)
@@ -110,7 +121,7 @@ class ProfileStage:
                 partition, users, self._ways, self._pools, self._lateness_ms,
                 self._reader.versions.at, self._partitions.get(partition),
             )  # fmt: skip
-            fold.restored(self._committed(partition), users.scan())
+            fold.restored(users.scan())
             self._folds[partition] = (fold, users)
         return self._folds[partition]
 

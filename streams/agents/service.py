@@ -1,5 +1,6 @@
 """The agent of the service: judges from reserve.status how pools are served."""
 
+import asyncio
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
@@ -8,26 +9,48 @@ from schemas.topics import RESERVE_STATUS
 from streams.pipeline.service_watch import ServiceWatch
 from streams.runtime.guard import PoisonError
 from streams.runtime.sender import Sender
+from streams.runtime.state_tables import StateTable
 
 
 class ServiceStage:
     """Statuses of the reserve in; judged hours out."""
 
-    def __init__(self, codec: Codec, sender: Sender, table: Any) -> None:
+    def __init__(self, codec: Codec, sender: Sender, table: StateTable) -> None:
         self._codec = codec
         self._sender = sender
         self._table = table
+        self._busy = asyncio.Lock()
+        self._states: dict[str, bytes] = {}
+        self._changed: dict[str, tuple[int, int]] = {}
 
     async def step(self, event: Any) -> None:
-        """Apply one message: outputs first, durable, then the state that knows of them."""
+        """Apply one message."""
         try:
             status = self._codec.decode(RESERVE_STATUS, event.message.value, ReserveStatus)
         except UndecodableError as error:
             raise PoisonError(str(error)) from error
-        key = status.pool.encode()
-        before = self._table.get(key) or b""
-        watch = ServiceWatch(status.pool, before)
-        await self._sender.send(watch.apply(status))
-        after = watch.save()
-        if after != before:
-            self._table[key] = after
+        async with self._busy:
+            before = self._states.get(status.pool) or self._table.get(status.pool.encode()) or b""
+            watch = ServiceWatch(status.pool, before)
+            outputs = watch.apply(status)
+            self._states[status.pool] = watch.save()
+            self._changed[status.pool] = event.message.partition, event.message.offset + 1
+            await self._sender.send(outputs)
+
+    async def settle(self) -> None:
+        """Make the outputs durable, then the states that know of them."""
+        async with self._busy:
+            await self._settle()
+
+    async def give_up(self) -> None:
+        """Settle and forget: another worker may go on from here."""
+        async with self._busy:
+            await self._settle()
+            self._states.clear()
+
+    async def _settle(self) -> None:
+        await self._sender.settle()
+        for pool, (partition, rank) in self._changed.items():
+            await self._table.put(partition, pool.encode(), rank, self._states[pool])
+        self._changed.clear()
+        await self._sender.settle()

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import faust
 import structlog
-from faust.types import TP
 
 from infra.observe import endpoint, tracing
 from infra.observe import worker as metrics
@@ -33,18 +32,23 @@ from streams.agents.profile import ProfileStage
 from streams.agents.service import ServiceStage
 from streams.models.sensitivity import Normal
 from streams.pipeline.activity import Ways
-from streams.runtime.app import make_app, raw_table, raw_topic
+from streams.runtime.app import SESSION_TIMEOUT_S, make_app, raw_table, raw_topic
 from streams.runtime.calendar_reader import CalendarReader
+from streams.runtime.fence import Fence
 from streams.runtime.follower import Follower
 from streams.runtime.guard import end_process, guarded
 from streams.runtime.learned_reader import LearnedReader
 from streams.runtime.sender import Sender
+from streams.runtime.settlement import Settlement, Stage
+from streams.runtime.state_tables import StateTable
 from streams.runtime.warm_up import warm_up
 from streams.runtime.watchdog import CommitWatchdog
 from streams.runtime.worker_health import WorkerHealth
 
 WATCHDOG_INTERVAL_S = 10.0
 SILENCE_INTERVAL_S = 60.0
+# Before the group can have given this worker's partitions to another.
+FENCE_S = 0.8 * SESSION_TIMEOUT_S
 
 log = structlog.get_logger()
 
@@ -70,34 +74,30 @@ def make_worker(
     health
         Is told how the worker is.
     """
-    app = make_app(settings)
+    settlement = Settlement()
+    app = make_app(settings, settlement)
     ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
     codec = Codec(ids, settings.topic_prefix)
-    sender = Sender(app, codec, settings)
+    fence = Fence(FENCE_S)
+    sender = Sender(app, codec, settings, fence.check)
     reader = LearnedReader(settings, codec)
     calendar = CalendarReader(settings, codec)
-    _add_profile(app, settings, codec, sender, reader)
-    _add_population(app, settings, codec, sender)
-    _add_pools(app, settings, codec, sender, calendar)
-    _add_alerts(app, settings, codec, sender)
-    _add_tasks(app, (reader, calendar), health or Health("worker"))
+    settlement.add(_add_profile(app, settings, codec, sender, reader))
+    settlement.add(_add_population(app, settings, codec, sender))
+    settlement.add(_add_pools(app, settings, codec, sender, calendar))
+    settlement.add(_add_service(app, settings, codec, sender))
+    settlement.add(_add_alerts(app, settings, codec, sender))
+    _add_tasks(app, (reader, calendar), health or Health("worker"), fence)
     return app
 
 
 def _add_profile(
     app: Any, settings: Settings, codec: Codec, sender: Sender, reader: LearnedReader
-) -> None:
+) -> Stage:
     ways, pools = make_ways(settings)
-    users = raw_table(app, "users", settings.user_partitions)
-    partitions = raw_table(app, "partitions", settings.user_partitions)
-    activity = settings.topic(TELEMETRY_ACTIVITY.name)
-
-    def committed(partition: int) -> int:
-        offsets = app.consumer._committed_offset  # noqa: SLF001 - Faust tells it nowhere
-        return offsets.get(TP(activity, partition)) or 0
-
-    stage = ProfileStage(settings, codec, sender, reader, users, partitions, ways, pools, committed)
-    app.on_partitions_revoked.connect(_forgetting(stage), weak=False)
+    users = StateTable(raw_table(app, "users", settings.user_partitions), sender)
+    partitions = StateTable(raw_table(app, "partitions", settings.user_partitions), sender)
+    stage = ProfileStage(settings, codec, sender, reader, users, partitions, ways, pools)
     topic = raw_topic(app, settings, TELEMETRY_ACTIVITY, TELEMETRY_TICKS)
     _agent(
         app, topic, "profile", stage.step, sender, (TELEMETRY_ACTIVITY, TELEMETRY_TICKS), settings
@@ -110,44 +110,42 @@ def _add_profile(
         except Exception as error:  # noqa: BLE001 - a detector that is dead must not look quiet
             end_process("silences can't be told", error=repr(error))
 
+    return stage
 
-def _add_population(app: Any, settings: Settings, codec: Codec, sender: Sender) -> None:
-    table = raw_table(app, "population", 1)
+
+def _add_population(app: Any, settings: Settings, codec: Codec, sender: Sender) -> Stage:
+    table = StateTable(raw_table(app, "population", 1), sender)
     stage = PopulationStage(codec, sender, table, settings.user_partitions)
     topic = raw_topic(app, settings, POPULATION_PARTIALS)
     _agent(app, topic, "population", stage.step, sender, (POPULATION_PARTIALS,), settings)
+    return stage
 
 
 def _add_pools(
     app: Any, settings: Settings, codec: Codec, sender: Sender, calendar: CalendarReader
-) -> None:
-    table = raw_table(app, "pools", settings.pool_partitions)
+) -> Stage:
+    table = StateTable(raw_table(app, "pools", settings.pool_partitions), sender)
     stage = PoolStage(codec, sender, calendar, table, settings.user_partitions)
-    app.on_partitions_revoked.connect(_forgetting(stage), weak=False)
     topic = raw_topic(app, settings, DEMAND_OBSERVED)
     _agent(app, topic, "pools", stage.step, sender, (DEMAND_OBSERVED,), settings)
+    return stage
 
 
-def _add_service(app: Any, settings: Settings, codec: Codec, sender: Sender) -> None:
-    stage = ServiceStage(codec, sender, raw_table(app, "service", settings.pool_partitions))
+def _add_service(app: Any, settings: Settings, codec: Codec, sender: Sender) -> Stage:
+    table = StateTable(raw_table(app, "service", settings.pool_partitions), sender)
+    stage = ServiceStage(codec, sender, table)
     topic = raw_topic(app, settings, RESERVE_STATUS)
     _agent(app, topic, "service", stage.step, sender, (RESERVE_STATUS,), settings)
+    return stage
 
 
-def _add_alerts(app: Any, settings: Settings, codec: Codec, sender: Sender) -> None:
-    stage = AlertStage(settings, codec, sender, raw_table(app, "alerts", 1))
-    app.on_partitions_revoked.connect(_forgetting(stage), weak=False)
+def _add_alerts(app: Any, settings: Settings, codec: Codec, sender: Sender) -> Stage:
+    table = StateTable(raw_table(app, "alerts", 1), sender)
+    stage = AlertStage(settings, codec, sender, table)
     sources = (ANOMALIES_OBSERVED, ALERTS_FEEDBACK)
     topic = raw_topic(app, settings, *sources)
     _agent(app, topic, "alerts", stage.step, sender, sources, settings)
-
-
-def _forgetting(stage: Any) -> Any:
-    async def forget(app: Any, revoked: Any, **kwargs: Any) -> None:
-        del app, revoked, kwargs
-        stage.forget_partitions()
-
-    return forget
+    return stage
 
 
 def _agent(
@@ -168,12 +166,16 @@ def _agent(
     app.agent(topic, name=name)(body)
 
 
-def _add_tasks(app: Any, followers: Iterable[Follower], health: Health) -> None:
+def _add_tasks(app: Any, followers: Iterable[Follower], health: Health, fence: Fence) -> None:
     watchdog = CommitWatchdog()
     worker_health = WorkerHealth(health, app, watchdog)
     app.task(worker_health.beat)
     for follower in followers:
         app.task(_following(follower))
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def watch_for_pauses() -> None:
+        fence.start()
 
     @app.timer(interval=WATCHDOG_INTERVAL_S)  # type: ignore[untyped-decorator]
     async def watch() -> None:

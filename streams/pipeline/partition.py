@@ -1,10 +1,15 @@
 """The fold of one partition of telemetry: batches and heartbeats in, state and records out.
 
 A batch is applied in segments that span at most the allowed lateness, so that a segment never
-closes a minute that it adds to itself. For each segment the runner does, in this order: send the
-outputs and wait until they are durable; save the partition's state, if minutes were closed, and
-wait for that; save the user's state. A crash at any point then repeats outputs with the same
-content, or skips what has been applied, and nothing is lost (docs/explanation/effectively-once.md).
+closes a minute that it adds to itself. The runner applies messages in memory and sends their
+outputs; before it commits offsets it makes durable, in this order: the outputs, the users, the
+partition. A crash at any point repeats outputs with the same content, or skips what has been
+applied, and nothing is lost (docs/explanation/effectively-once.md):
+
+- An output that was lost comes again, since no state that knows of it was saved.
+- What a user added to minutes stays with the user until the partition's closing of them is durable
+  (`settled`), so a minute that is closed again is closed with the same sums.
+- All that is below the partition's saved `next_offset` is in the users' saved states.
 """
 
 from collections import defaultdict
@@ -41,10 +46,9 @@ from streams.pipeline.user import User
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the runner has to do for one segment or heartbeat, in the order of the fields."""
+    """What came of one segment or heartbeat: outputs to send, and the user that changed."""
 
     outputs: list[Output]
-    partition: PartitionState | None = None
     user: tuple[str, User] | None = None
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -57,7 +61,7 @@ class ProfilePartition:
     number
         The partition.
     users
-        Where its users are kept; the runner saves what a step gives.
+        Where its users are kept; the runner tells them what a step changed.
     ways
         How this deployment sees events.
     pools
@@ -85,30 +89,22 @@ class ProfilePartition:
         self._silence = SilenceWatch.from_bytes(data) if data else SilenceWatch()
         self._by_minute: dict[int, set[str]] = defaultdict(set)
         self._by_hour: dict[int, set[str]] = defaultdict(set)
+        self._durable_minute = self.state.open_minute
 
-    def restored(
-        self, next_offset: int, open_by_user: Iterable[tuple[str, list[int], list[int]]]
-    ) -> None:
+    def restored(self, open_by_user: Iterable[tuple[str, list[int], list[int]]]) -> None:
         """Take up again after a restart.
 
         Parameters
         ----------
-        next_offset
-            First offset of activity that may come again. What the saved state says may be later:
-            it is durable before the users' own states are, and a heartbeat must not close minutes
-            that a message still to come again belongs to.
         open_by_user
-            Saved users with the minutes and hours they have added to. Their clocks are not taken
-            over, for the same reason: the partition's is saved whenever it closes a minute.
+            Saved users with the minutes and hours they have added to.
         """
-        self.state.next_offset = next_offset
         for name, minutes, hours in open_by_user:
-            for minute in minutes:
-                if minute >= self.state.open_minute:
-                    self._by_minute[minute].add(name)
-            for hour in hours:
-                if hour >= self.state.open_hour:
-                    self._by_hour[hour].add(name)
+            self._note_open(name, minutes, hours)
+
+    def settled(self) -> None:
+        """Learn that the state as it is now is durable: users may drop what it has closed."""
+        self._durable_minute = self.state.open_minute
 
     def apply(self, batch: ActivityBatch, offset: int, appended_ms: int) -> Iterator[Step]:
         """Apply a batch of one user's events.
@@ -140,7 +136,7 @@ class ProfilePartition:
         else:
             self.state.waiting.append(WaitingTick(tick.time, tick.activity_offset))
             del self.state.waiting[:-MAX_WAITING]
-            yield Step([], partition=self.state)
+            yield Step([])
 
     def silences(self, now_ms: int) -> list[Output]:
         """Tell which sources are missed, by the broker's time where no tick tells it.
@@ -162,7 +158,7 @@ class ProfilePartition:
         if missed:
             self.state.silence = self._silence.to_bytes()
             outputs = silence_outputs("ticks", self._number, offset, appended_ms, missed)
-            yield Step(outputs, partition=self.state)
+            yield Step(outputs)
 
     def _ripe_ticks(self) -> Iterator[Step]:
         ripe = [w for w in self.state.waiting if w.activity_offset <= self.state.next_offset]
@@ -182,7 +178,7 @@ class ProfilePartition:
         outputs: list[Output] = []
         counts: dict[str, int] = defaultdict(int)
         clock_ms = 0
-        user.drop_closed(self.state.open_minute, self.state.open_hour)
+        user.drop_closed(self._durable_minute, self._durable_minute // 60)
         for number in range(first, last):
             event = batch.events[number]
             fate = self._fate(user, batch, event, appended_ms)
@@ -196,7 +192,7 @@ class ProfilePartition:
         self._remember(batch.user, user)
         user.offset, user.events = offset, last
         step = self._closing_step(clock_ms, offset, outputs)
-        return Step(step.outputs, step.partition, (batch.user, user), dict(counts))
+        return Step(step.outputs, (batch.user, user), dict(counts))
 
     def _again(self, batch: ActivityBatch, offset: int, appended_ms: int) -> Step:
         """Let the clock see a message again whose events are applied already."""
@@ -227,10 +223,16 @@ class ProfilePartition:
         return Output(TELEMETRY_LATE, batch.user, record)
 
     def _remember(self, name: str, user: User) -> None:
-        for _, minute in user.open_minutes:
-            self._by_minute[minute].add(name)
-        for hour in user.open_hours:
-            self._by_hour[hour].add(name)
+        self._note_open(name, (minute for _, minute in user.open_minutes), user.open_hours)
+
+    def _note_open(self, name: str, minutes: Iterable[int], hours: Iterable[int]) -> None:
+        """Note what a user added to that is not closed; what is, stays until that is durable."""
+        for minute in minutes:
+            if minute >= self.state.open_minute:
+                self._by_minute[minute].add(name)
+        for hour in hours:
+            if hour >= self.state.open_hour:
+                self._by_hour[hour].add(name)
 
     def _closing_step(self, clock_ms: int, offset: int, outputs: list[Output]) -> Step:
         """Move the clock; where that closes minutes, add what there is to say about them."""
@@ -241,7 +243,7 @@ class ProfilePartition:
         outputs = outputs + self._close(through, offset)
         if self._number == 0:
             self.state.silence = self._silence.to_bytes()
-        return Step(outputs, partition=self.state)
+        return Step(outputs)
 
     def _close(self, through: int, offset: int) -> list[Output]:
         last_hour = through // 60 - 1

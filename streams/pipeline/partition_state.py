@@ -33,6 +33,8 @@ class PartitionState(msgspec.Struct, array_like=True, forbid_unknown_fields=True
         Heartbeats that came before the activity they speak for.
     silence
         When each source was heard, in partition 0 only: every source speaks to all.
+    revision
+        How often it was saved.
     """
 
     version: int = VERSION
@@ -42,6 +44,7 @@ class PartitionState(msgspec.Struct, array_like=True, forbid_unknown_fields=True
     levels: dict[str, Level] = {}
     waiting: list[WaitingTick] = []
     silence: bytes = b""
+    revision: int = 0
 
     @property
     def open_hour(self) -> int:

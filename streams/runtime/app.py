@@ -12,6 +12,8 @@ from faust.transport.drivers import aiokafka as driver
 
 from schemas.settings import Settings
 from schemas.topics import Topic
+from streams.runtime.newest_store import NewestTable
+from streams.runtime.settlement import Settlement
 
 # Faust's 1.5 s lets an idle partition hold back a busy one: a fetch under way does not see what
 # arrives on partitions that it did not ask for.
@@ -32,18 +34,30 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 class _Consumer(driver.Consumer):  # type: ignore[misc]
     consumer_thread = _ConsumerThread
 
+    async def _commit_offsets(self, offsets: Any, start_new_transaction: bool = True) -> bool:
+        # The offsets are chosen already: what is settled now covers them, and maybe more.
+        await self.transport.settlement.settle()
+        committed = await super()._commit_offsets(offsets, start_new_transaction)
+        return bool(committed)
+
 
 class _Transport(driver.Transport):  # type: ignore[misc]
     Consumer = _Consumer
 
+    def __init__(self, *args: Any, settlement: Settlement, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.settlement = settlement
 
-def make_app(settings: Settings, name: str = "workers") -> Any:
+
+def make_app(settings: Settings, settlement: Settlement, name: str = "workers") -> Any:
     """Return the Faust app of one worker.
 
     Parameters
     ----------
     settings
         Where Kafka is and what the deployment is called.
+    settlement
+        What must be durable before offsets are committed and before partitions are given up.
     name
         Name of the consumer group, before which the deployment's prefix is put.
     """
@@ -52,6 +66,7 @@ def make_app(settings: Settings, name: str = "workers") -> Any:
         settings.topic(f"warmfront-{name}"),
         broker=brokers,
         datadir=str(Path(settings.state_dir).absolute() / "faust"),
+        Table=NewestTable,
         store="memory://",  # state comes back from the changelog; no persisted offset can be wrong
         web_enabled=False,  # /table would serve users' data on every interface
         topic_disable_leader=True,
@@ -69,7 +84,13 @@ def make_app(settings: Settings, name: str = "workers") -> Any:
         producer_max_request_size=8 * 1024 * 1024,
         consumer_max_fetch_size=8 * 1024 * 1024,
     )
-    app.transport = _Transport(app.conf.broker, app)
+    app.transport = _Transport(app.conf.broker, app, settlement=settlement)
+
+    @app.on_partitions_revoked.connect(weak=False)  # type: ignore[untyped-decorator]
+    async def give_up(app: Any, revoked: Any, **kwargs: Any) -> None:
+        del app, revoked, kwargs
+        await settlement.give_up()
+
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     return app
 

@@ -1,7 +1,7 @@
 """Sends outputs and waits until the broker has them all."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from infra.observe import tracing
@@ -14,6 +14,9 @@ from schemas.topics import Topic
 from schemas.topics import dead_letters as dead_letters_of
 from streams.pipeline.outputs import Output
 
+# What waits for the broker's word takes memory: this much, and sending waits too.
+MAX_PENDING = 5_000
+
 
 class Sender:
     """Puts a fold's outputs on their topics.
@@ -21,26 +24,47 @@ class Sender:
     Parameters
     ----------
     app
-        The Faust app whose producer is used, so that its flush before a commit covers them.
+        The Faust app whose producer is used.
     codec, settings
         How records become bytes, and what topics are called.
+    may_send
+        Called before anything is sent; ends the process where nothing may be sent any more.
     """
 
-    def __init__(self, app: Any, codec: Codec, settings: Settings) -> None:
+    def __init__(
+        self, app: Any, codec: Codec, settings: Settings, may_send: Callable[[], None]
+    ) -> None:
         self._app = app
         self._codec = codec
         self._settings = settings
+        self._may_send = may_send
+        self._pending: list[Any] = []
 
     async def send(self, outputs: Sequence[Output]) -> None:
-        """Send all and return once they are durable; raises what the producer raises."""
-        if outputs:
-            sent = [
-                await self._start(o.topic, o.key, self._codec.encode(o.topic, o.record))
-                for o in outputs
-            ]
-            await asyncio.gather(*sent)
-            for output in outputs:
-                _count(output)
+        """Send outputs; they are durable once the sender has settled."""
+        headers = tracing.headers() if outputs else None
+        for output in outputs:
+            name = self._settings.topic(output.topic.name)
+            value = self._codec.encode(output.topic, output.record)
+            await self.start(name, output.key.encode(), value, headers=headers)
+            _count(output)
+        if len(self._pending) > MAX_PENDING:
+            await self.settle()
+
+    async def start(
+        self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None,
+        headers: Any = None,
+    ) -> None:  # fmt: skip
+        """Send bytes; they are durable once the sender has settled."""
+        self._may_send()
+        producer = await self._app.maybe_start_producer()
+        self._pending.append(await producer.send(topic, key, value, partition, None, headers))
+
+    async def settle(self) -> None:
+        """Return once all that was sent is durable; raises what the producer raises."""
+        while self._pending:
+            pending, self._pending = self._pending, []
+            await asyncio.gather(*pending)
 
     async def bury(self, event: Any, topic: Topic, error: Exception) -> None:
         """Put a message on its topic's dead letters and return once it is durable there."""
@@ -63,22 +87,10 @@ class Sender:
         headers: list[tuple[str, bytes]],
     ) -> None:  # fmt: skip
         """Send a message as it is, with headers, and return once it is durable."""
-        producer = await self._producer()
+        self._may_send()
+        producer = await self._app.maybe_start_producer()
         name = self._settings.topic(topic.name)
         await producer.send_and_wait(name, key, value, None, None, headers)
-
-    async def durable(self) -> None:
-        """Return once everything written so far, changelogs too, is durable."""
-        producer = await self._producer()
-        await producer.flush()
-
-    async def _start(self, topic: Topic, key: str, value: bytes) -> Any:
-        producer = await self._producer()
-        name = self._settings.topic(topic.name)
-        return await producer.send(name, key.encode(), value, None, None, tracing.headers())
-
-    async def _producer(self) -> Any:
-        return await self._app.maybe_start_producer()
 
 
 def _count(output: Output) -> None:

@@ -44,9 +44,13 @@ class CommitWatchdog:
 
 
 def _positions(consumer: Any) -> dict[Any, tuple[int | None, int]]:
-    """Return the committed offset and the lag of each assigned partition."""
+    """Return the committed offset and the lag of each assigned partition of a source.
+
+    Changelogs are assigned too; they are read in recovery and never committed.
+    """
     committed = consumer._committed_offset  # noqa: SLF001 - Faust tells it nowhere
     return {
         tp: (committed.get(tp), (consumer.highwater(tp) or 0) - (committed.get(tp) or 0))
         for tp in consumer.assignment()
+        if consumer.app.topics.acks_enabled_for(tp.topic)
     }

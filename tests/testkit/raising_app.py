@@ -14,6 +14,7 @@ import faust
 from schemas.settings import Settings
 from streams.runtime.app import make_app
 from streams.runtime.guard import PoisonError, guarded
+from streams.runtime.settlement import Settlement
 
 RAISES_AT = b"7"
 
@@ -29,7 +30,7 @@ def work_on(value: bytes, seen: Path, mark: Path) -> None:
 def main() -> None:
     style, bootstrap, topic, seen, mark = sys.argv[1:]
     settings = Settings(bootstrap_servers=bootstrap, state_dir=Path(seen).parent)
-    app = make_app(settings, f"{topic}-{style}")
+    app = make_app(settings, Settlement(), f"{topic}-{style}")
     source = app.topic(
         topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
     )

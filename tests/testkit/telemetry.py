@@ -40,3 +40,14 @@ def read_all(bootstrap: str, topic: str) -> list[Any]:
             left -= 1
     consumer.close()
     return messages
+
+
+def length(bootstrap: str, topic: str) -> int:
+    """Return how many messages a topic has had, over all partitions."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "never-joined"})
+    try:
+        parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        ends = [consumer.get_watermark_offsets(TopicPartition(topic, p), 10)[1] for p in parts]
+    finally:
+        consumer.close()
+    return sum(ends)

@@ -1,0 +1,141 @@
+"""A worker's stages on a broker in memory that loses, at a crash, what was not yet acknowledged."""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from schemas.records import Tick
+from schemas.settings import Settings
+from schemas.topics import TELEMETRY_ACTIVITY, TELEMETRY_TICKS
+from streams.agents.profile import ProfileStage
+from streams.pipeline.learned import LearnedVersions
+from streams.pipeline.outputs import Output
+from streams.runtime.newest_store import rank_of
+from streams.runtime.state_tables import StateTable
+from tests.testkit.office import POOLS, WAYS
+from tests.testkit.offline import Message
+
+
+class CrashError(Exception):
+    """The process dies here."""
+
+
+@dataclass
+class Broker:
+    """What was sent, and how much of it is acknowledged."""
+
+    outputs: list[Output] = field(default_factory=list)
+    changelogs: dict[str, list[tuple[bytes, bytes | None]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    committed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    unacknowledged: list[tuple[str, Any]] = field(default_factory=list)
+
+    def acknowledge(self) -> None:
+        for place, what in self.unacknowledged:
+            self._append(place, what)
+        self.unacknowledged.clear()
+
+    def crash(self, chance: random.Random) -> None:
+        """Of what waits, each topic has got a beginning of its own."""
+        by_place: dict[str, list[Any]] = defaultdict(list)
+        for place, what in self.unacknowledged:
+            by_place[place].append(what)
+        for place, waiting in by_place.items():
+            for what in waiting[: chance.randrange(len(waiting) + 1)]:
+                self._append(place, what)
+        self.unacknowledged.clear()
+
+    def _append(self, place: str, what: Any) -> None:
+        if isinstance(what, Output):
+            self.outputs.append(what)
+        else:
+            self.changelogs[place].append(what)
+
+
+@dataclass
+class Sender:
+    """Sends to the broker in memory until its fuse is burnt down."""
+
+    broker: Broker
+    fuse: int
+
+    async def send(self, outputs: Sequence[Output]) -> None:
+        for output in outputs:
+            self._burn()
+            self.broker.unacknowledged.append((output.topic.name, output))
+
+    async def start(self, topic: str, key: bytes, value: bytes, partition: int) -> None:
+        self._burn()
+        self.broker.unacknowledged.append((f"{topic}-{partition}", (key, value)))
+
+    async def settle(self) -> None:
+        self._burn()
+        self.broker.acknowledge()
+
+    def _burn(self) -> None:
+        self.fuse -= 1
+        if self.fuse < 0:
+            raise CrashError
+
+
+class Store:
+    """A table's store, as the changelog leaves it."""
+
+    def __init__(self, changelog: Sequence[tuple[bytes, bytes | None]]) -> None:
+        self.data: dict[bytes, bytes] = {}
+        for key, value in changelog:
+            if value is None or rank_of(value) >= rank_of(self.data.get(key)):
+                self.put(key, value, 0)
+
+    def put(self, key: bytes, value: bytes | None, partition: int) -> None:
+        del partition
+        self.data.pop(key, None)
+        if value is not None:
+            self.data[key] = value
+
+
+class Reader:
+    """Nothing is learnt across users."""
+
+    versions = LearnedVersions()
+
+    async def caught_up(self) -> None:
+        return
+
+
+class Worker:
+    """One life of a process: recovers from the broker, works, and dies when its fuse is burnt."""
+
+    def __init__(self, broker: Broker, fuse: int) -> None:
+        self.broker = broker
+        self._sender = Sender(broker, fuse)
+        codec = SimpleNamespace(decode=lambda topic, value, kind: value)
+        self._done = dict(broker.committed)
+        self.stage = ProfileStage(
+            Settings(), codec, self._sender, Reader(), self._table("users"),
+            self._table("partitions"), WAYS, tuple(pool.name for pool in POOLS),
+        )  # fmt: skip
+
+    async def work(self, message: Message) -> None:
+        value = message.value
+        topic = TELEMETRY_TICKS.name if isinstance(value, Tick) else TELEMETRY_ACTIVITY.name
+        key = None if isinstance(value, Tick) else value.user.encode()
+        told = SimpleNamespace(
+            topic=topic, partition=0, offset=message.offset, key=key, value=value,
+            timestamp=message.appended_ms / 1000,
+        )  # fmt: skip
+        await self.stage.step(SimpleNamespace(message=told))
+        self._done[topic] = message.offset + 1
+
+    async def commit(self) -> None:
+        offsets = dict(self._done)
+        await self.stage.settle()
+        self.broker.committed.update(offsets)
+
+    def _table(self, name: str) -> StateTable:
+        store = Store(self.broker.changelogs[f"{name}-0"])
+        return StateTable(SimpleNamespace(data=store, changelog_topic_name=name), self._sender)
