@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types imports format lock lock-check bench clean
+.PHONY: help setup run test test-browser lint types imports format lock lock-check bench clean
 .PHONY: openstack-lab openstack-lab-down openstack-lab-lock test-lab
 
 help: ## Show the targets
@@ -22,6 +22,12 @@ run: $(READY) ## Start everything here and show the page's address; TRACE=file r
 test: $(READY) ## Run all tests; counts are kept in reports/junit.xml
 	@$(BIN)/python -m pytest --junitxml=reports/junit.xml $(PYTEST_ARGS)
 	@$(BIN)/python -m tests.testkit.gate reports/junit.xml
+
+test-browser: $(READY) ## Look at the page with Debian's Chromium (as root: installs it); pictures in reports/
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get -qq update && \
+	  apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || \
+	  { echo "needs chromium: apt install chromium"; exit 1; }
+	@$(BIN)/python -m pytest tests/browser --junitxml=reports/junit-browser.xml
 
 lint: $(READY) ## Check style and formatting
 	@$(BIN)/ruff check
