@@ -55,7 +55,7 @@ class Watched:
         return self.page
 
     def open(self) -> Page:
-        """Open the page."""
+        """Open the page at its first view."""
         self.page.goto(self.address)
         self.page.wait_for_selector("body[data-shown]")
         return self.page

@@ -138,7 +138,7 @@ def test_the_reserve_shown_is_the_newest_status_of_each_pool(
         fields = ("target", "ready", "building", "paused", "shelved", "leased", "cap")
         assert [row[1], *row[3:9]] == [str(getattr(status, name)) for name in fields]
         assert row[9:11] == [str(status.hits), str(status.misses)]
-        assert row[16] == status.reason
+        assert row[14] == status.reason
 
 
 def test_the_forecast_shown_is_the_newest_on_the_topic(

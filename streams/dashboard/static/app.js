@@ -1,6 +1,6 @@
 // Chooses the view by the address, and tells it when something changed.
 import alerts from "./alerts.js";
-import { redraw, ready } from "./charts.js";
+import { ready, redraw, sweep } from "./charts.js";
 import { el } from "./dom.js";
 import explain from "./explain.js";
 import flow from "./flow.js";
@@ -35,9 +35,11 @@ async function show() {
   const moved = shown !== null;
   shown = made;
   $("main").replaceChildren(...made.nodes);
+  sweep();
   if (moved) { scrollTo(0, 0); $("main").focus({ preventScroll: true }); }
   await ready;
   await made.refresh();
+  if (shown !== made) return;
   document.body.dataset.shown = name;
 }
 

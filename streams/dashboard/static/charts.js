@@ -24,13 +24,16 @@ function layout({ xaxis, yaxis, ...extra }) {
 export async function draw(node, make) {
   drawn.set(node, make);
   const { traces, ...rest } = make();
+  node.classList.toggle("fitted", Boolean(rest.height));
   await window.Plotly.react(node, traces, layout(rest), { displayModeBar: false, responsive: true });
 }
 export function redraw() {
-  for (const [node, make] of drawn) {
-    if (node.isConnected) draw(node, make);
-    else { window.Plotly.purge(node); drawn.delete(node); }
-  }
+  sweep();
+  for (const [node, make] of drawn) draw(node, make);
+}
+// Lets go of the charts of views that were left.
+export function sweep() {
+  for (const node of [...drawn.keys()].filter((one) => !one.isConnected)) { window.Plotly?.purge(node); drawn.delete(node); }
 }
 export const ready = new Promise((resolve) => {
   if (window.Plotly) resolve();

@@ -27,7 +27,7 @@ function bars(rows) {
         marker: { symbol: "line-ns", size: 16, color: colour("ink"), line: { width: 3, color: colour("ink") } },
         error_x: { type: "data", symmetric: false, array: rows.map((row) => row.target_high - row.target), arrayminus: rows.map((row) => row.target - row.target_low), color: colour("orange"), thickness: 2, width: 4 } },
     ],
-    barmode: "stack", bargap: 0.35, yaxis: { autorange: "reversed", type: "category" }, hovermode: "closest",
+    barmode: "stack", bargap: 0.35, legend: { orientation: "h", y: 1.1, x: 0, traceorder: "normal" }, yaxis: { autorange: "reversed", type: "category" }, hovermode: "closest",
     xaxis: { title: { text: "instances" }, rangemode: "tozero" }, height: Math.max(240, 90 + 26 * rows.length),
   };
 }
@@ -50,12 +50,12 @@ function make(query) {
   const pools = paged({
     path: "pools", search: "Find a pool", caption: "Reserve of each pool", empty: "No reserve status yet: the allocator has told nothing.",
     sorts: [["attention", "needs attention first"], ["name", "by name"], ["leased", "most in use first"], ["misses", "most misses first"]],
-    columns: ["pool", ...["target", "band", "ready", "building", "paused", "shelved", "in use", "cap", "hits", "misses", "warm", "goal", "wait p50", "wait p99", "idle h"].map((name) => ({ name, number: true })), { name: "why", wide: true }],
+    columns: ["pool", ...["target", "band", "ready", "building", "paused", "shelved", "in use", "cap", "hits", "misses", "warm / goal", "wait p50 / p99", "idle h"].map((name) => ({ name, number: true })), { name: "why", wide: true }],
     row: (r) => [link("now", { pool: r.pool }, r.pool), r.target, `${r.target_low} to ${r.target_high}`, r.ready, r.building, r.paused, r.shelved, r.leased, r.cap, r.hits, r.misses,
-      r.hits + r.misses ? { text: percent(r.hit_rate), kind: r.hit_rate < r.target_hit_rate ? "bad" : "good" } : "", percent(r.target_hit_rate), wait(r.wait_ms_p50), wait(r.wait_ms_p99), r.idle_instance_hours.toFixed(1), r.reason],
+      { text: `${r.hits + r.misses ? percent(r.hit_rate) : "none"} / ${percent(r.target_hit_rate)}`, kind: r.hits + r.misses === 0 ? "calm" : r.hit_rate < r.target_hit_rate ? "bad" : "good" }, r.wait_ms_p50 === null ? "" : `${wait(r.wait_ms_p50)} / ${wait(r.wait_ms_p99)}`, r.idle_instance_hours.toFixed(1), r.reason],
     onpage: (answer) => draw(overview, () => bars(answer.rows)),
   });
-  const detail = el("div");
+  const detail = el("div", { hidden: !query.pool });
   const line = chart(`Course of the reserve of pool ${query.pool ?? ""}`);
   const said = el("div");
   const rows = el("div");
