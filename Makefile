@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-browser lint types imports format lock lock-check bench clean
+.PHONY: help setup run test test-browser test-monitoring lint types imports format lock lock-check bench clean
 .PHONY: openstack-lab openstack-lab-down openstack-lab-lock test-lab
 
 help: ## Show the targets
@@ -28,6 +28,12 @@ test-browser: $(READY) ## Look at the page with Debian's Chromium (as root: inst
 	  apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || \
 	  { echo "needs chromium: apt install chromium"; exit 1; }
 	@$(BIN)/python -m pytest tests/browser --junitxml=reports/junit-browser.xml
+
+PROMTOOL := $(or $(shell command -v promtool),.cache/promtool/usr/bin/promtool)
+test-monitoring: ## Check Prometheus's configuration and alert rules with its own tool
+	@test -x $(PROMTOOL) || infra/prometheus/promtool.sh .cache/promtool
+	@$(PROMTOOL) check config infra/prometheus/prometheus.yml
+	@$(PROMTOOL) test rules tests/monitoring/alerts_test.yml
 
 lint: $(READY) ## Check style and formatting
 	@$(BIN)/ruff check

@@ -86,8 +86,10 @@ class PartitionOwner:
             If the commit failed: start again from what is committed.
         """
         for message in messages:
-            with tracing.continued(f"allocator {message.topic()}", message.headers()):
-                if message.topic() == self._requests:
+            is_request = message.topic() == self._requests
+            what = "request" if is_request else "forecast"
+            with tracing.continued(f"allocator {what}", message.headers()):
+                if is_request:
                     self._request(message)
                 else:
                     self._forecast(message)

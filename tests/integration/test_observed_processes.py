@@ -14,9 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from infra.grafana import panels
 from infra.local import spawn
 from infra.local.ports import free_port
+from infra.observe import tracing
 from schemas.records import AllocationRequest
 from schemas.topics import ALLOCATION_REQUESTS
 from streams.collect.producer import TelemetryProducer
+from tests.testkit.otlp import OtlpReceiver
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -38,6 +40,7 @@ class Running:
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self.ports = {name: free_port() for name in PROCESSES}
+        self.traces = OtlpReceiver()
         self.first_ready: dict[str, list[int]] = {name: [] for name in PROCESSES}
         self._started: list[spawn.Process] = []
 
@@ -47,6 +50,9 @@ class Running:
             **self.deployment.environment,
             "WARMFRONT_METRICS_PORT": str(self.ports[name]),
             "WARMFRONT_DASHBOARD_PORT": str(free_port()),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.traces.address,
+            "OTEL_TRACES_SAMPLER": "parentbased_always_off",  # only what the test begins
+            "OTEL_BSP_SCHEDULE_DELAY": "500",
         }
         arguments = [name, "--clock", "event"] if name == "allocator" else [name]
         log = (folder / f"{name}.log").open("wb")
@@ -69,9 +75,14 @@ class Running:
             self.first_ready[name].append(status)
         return status == 200
 
+    def was_traced(self, way: list[str], begin: str) -> bool:
+        ways = self.traces.ways_up(way[0])
+        return any(found[:-1] == way and found[-1].startswith(begin) for found in ways)
+
     def stop(self) -> None:
         for process in self._started:
             spawn.kill(process)
+        self.traces.close()
 
 
 @pytest.fixture(scope="module")
@@ -136,8 +147,13 @@ def test_every_metric_in_rules_and_dashboard_is_exported(running: Running) -> No
     assert asked - have == set()
 
 
-def test_metrics_count_what_went_through(running: Running) -> None:
+def test_metrics_and_traces_tell_what_went_through(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     deployment = running.deployment
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.traces.address)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
+    tracing.start("observed")
     with TelemetryProducer(deployment.settings, "observed") as telemetry:
         for minute in range(90):
             moment = START_MS / 1000 + 60.0 * minute
@@ -148,6 +164,7 @@ def test_metrics_count_what_went_through(running: Running) -> None:
             time=START_MS + 90 * 60_000,
         )  # fmt: skip
         telemetry.publish(ALLOCATION_REQUESTS, "build", request)
+    tracing.stop()
 
     def counted(process: str, sample: str, **labels: str) -> float:
         families = text_string_to_metric_families(running.get(process, "/metrics")[1])
@@ -170,6 +187,15 @@ def test_metrics_count_what_went_through(running: Running) -> None:
     assert counted("worker", "warmfront_worker_step_seconds_count", stage="profile") >= 90
     misses = counted("allocator", "warmfront_reserve_misses_total", pool="build")
     assert misses + counted("allocator", "warmfront_reserve_hits_total", pool="build") >= 1
+    for way, begin in (
+        (["cloud CREATE", "allocator commit", "allocator request"], "publish allocation.requests"),
+        (["allocator forecast", "pools step", "profile step"], "publish telemetry."),
+    ):
+        wait_for(lambda way=way, begin=begin: running.was_traced(way, begin), f"trace of {way[0]}")
+    assert {span.service for span in running.traces.spans} >= {
+        "warmfront-observed", "warmfront-worker", "warmfront-allocator",
+    }  # fmt: skip
+    assert "canary-user" not in str(running.traces.spans)
 
 
 def test_no_metric_names_a_user(running: Running) -> None:
