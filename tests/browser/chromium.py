@@ -14,7 +14,7 @@ REPORTS = Path(__file__).parents[2] / "reports" / "dashboard"
 VIEWS = ("now", "forecast", "flow", "person", "alerts", "shadow", "health", "explain")
 SIZE = {"width": 1360, "height": 900}
 # The machine that runs the tests may be busy with others.
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 180_000
 
 
 @contextmanager
