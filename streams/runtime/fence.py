@@ -4,6 +4,7 @@ A stopped process (SIGSTOP, a frozen machine) goes on where it was, with input t
 has worked on meanwhile. Nothing of it may be written, so the first thing it does is to end.
 """
 
+import math
 import threading
 import time
 
@@ -23,10 +24,11 @@ class Fence:
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
-        self._seen_s = time.monotonic()
+        self._seen_s = math.inf  # a worker that has not started can't have been paused
 
     def start(self) -> None:
         """Look at the clock in a thread of its own, which a busy event loop can't hold up."""
+        self._seen_s = time.monotonic()
         threading.Thread(target=self._run, name="fence", daemon=True).start()
 
     def check(self) -> None:

@@ -58,7 +58,12 @@ def test_a_pause_longer_than_a_session_ends_the_process(monkeypatch: pytest.Monk
     monkeypatch.setattr(fence, "end_process", lambda reason, **_: ended.append(reason))
     clock = [100.0]
     monkeypatch.setattr(fence.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(fence.threading.Thread, "start", lambda self: None)
     guard = fence.Fence(8.0)
+    clock[0] += 60.0
+    guard.start()
+    guard.check()
+    assert not ended, "what passed before the start was no pause"
     clock[0] += 7.9
     guard.check()
     assert not ended
