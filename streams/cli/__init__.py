@@ -22,6 +22,7 @@ COMMANDS = {
     "profile": "streams.cli.profile:command",
     "forecast": "streams.cli.forecast:command",
     "alerts": "streams.cli.alerts:command",
+    "alert-sink": "streams.cli.alert_sink:command",
     "dashboard": "streams.cli.dashboard:command",
     "config": "streams.cli.config:command",
 }

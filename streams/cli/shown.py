@@ -11,7 +11,7 @@ from schemas.codec import Codec, UndecodableError
 from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.settings import Settings
 from schemas.topics import Topic
-from streams.runtime.topic_reader import TopicUnreadableError, read_to_end
+from streams.runtime.topic_reader import TopicUnreadableError, read_on, read_to_end
 
 R = TypeVar("R", bound=msgspec.Struct)
 UNAVAILABLE = 1
@@ -26,6 +26,17 @@ def records(topic: Topic, kind: type[R], way_back: int | None = None) -> Iterato
         for message in read_to_end(settings, topic.name, way_back):
             if message.value() is not None:
                 yield codec.decode(topic, message.value(), kind)
+    except (TopicUnreadableError, RegistryUnavailableError, UndecodableError) as error:
+        fail(str(error), UNAVAILABLE)
+
+
+def coming(topic: Topic, kind: type[R]) -> Iterator[R]:
+    """Give a topic's records as they come; ends the command with code 1 as `records` does."""
+    settings = Settings()
+    codec = Codec(RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix)
+    try:
+        for message in read_on(settings, topic.name):
+            yield codec.decode(topic, message.value(), kind)
     except (TopicUnreadableError, RegistryUnavailableError, UndecodableError) as error:
         fail(str(error), UNAVAILABLE)
 

@@ -31,15 +31,7 @@ def read_to_end(settings: Settings, name: str, way_back: int | None = None) -> I
     TopicUnreadableError
         If there is nothing to read from.
     """
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.bootstrap_servers,
-            "group.id": settings.topic("reader-never-joined"),
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "log_level": 2,
-        }
-    )
+    consumer = _consumer(settings)
     try:
         ends = _ends(consumer, settings.topic(name), way_back)
         consumer.assign([TopicPartition(tp.topic, tp.partition, start) for tp, start, _ in ends])
@@ -75,3 +67,37 @@ def _until(consumer: Any, left: dict[int, int]) -> Iterator[Any]:
         if message.offset() + 1 >= left.get(message.partition(), 0):
             left.pop(message.partition(), None)
         yield message
+
+
+def read_on(settings: Settings, name: str) -> Iterator[Any]:
+    """Give what comes to a topic from now on, until the caller stops asking.
+
+    Raises
+    ------
+    TopicUnreadableError
+        If there is nothing to read from.
+    """
+    consumer = _consumer(settings)
+    try:
+        ends = _ends(consumer, settings.topic(name), None)
+        consumer.assign([TopicPartition(tp.topic, tp.partition, end) for tp, _, end in ends])
+        while True:
+            message = consumer.poll(1.0)
+            if message is not None and message.error() is not None:
+                raise TopicUnreadableError(str(message.error()))
+            if message is not None:
+                yield message
+    finally:
+        consumer.close()
+
+
+def _consumer(settings: Settings) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "group.id": settings.topic("reader-never-joined"),
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "log_level": 2,
+        }
+    )
