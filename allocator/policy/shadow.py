@@ -1,6 +1,6 @@
 """Whether to start a likely program ahead of its user: expected saving against expected waste."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from allocator.policy.arrival import WINDOWS_S, Arrival
@@ -69,44 +69,107 @@ class Preparation:
     rebuild_s: float
 
 
-def best_run(
-    key: str, arrival: Arrival, steps: Preparation, sensitivity: float, price_s: float
-) -> ShadowRun:
-    """The run of a program that is worth most: how long to wait for the user is part of it.
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One of the times that a run may wait for its user, and what is expected then.
+
+    Parameters
+    ----------
+    ttl_s
+        For how long.
+    probability
+        That the user comes by then.
+    saved_s, idle_s
+        Expected seconds saved, and seconds that the instance waits for a user who does come; both
+        count 0 for one who does not.
+    """
+
+    ttl_s: float
+    probability: float
+    saved_s: float
+    idle_s: float
+
+
+def waits(arrival: Arrival, steps: Preparation) -> tuple[Wait, ...]:
+    """The times worth considering: up to each window that a probability is known for, and the TTL.
 
     Parameters
     ----------
     arrival
         When the user is expected to launch it.
+    """
+    ends = [w for w in WINDOWS_S if w < steps.ttl_s] + [min(steps.ttl_s, WINDOWS_S[-1])]
+    return tuple(_wait(arrival, steps, ttl_s) for ttl_s in ends)
+
+
+def _wait(arrival: Arrival, steps: Preparation, ttl_s: float) -> Wait:
+    p = arrival.probability(ttl_s)
+    saved_s = steps.saves_s / steps.takes_s * arrival.saved_s(ttl_s, steps.takes_s)
+    return Wait(ttl_s, p, saved_s, arrival.held_s(ttl_s) - (1.0 - p) * ttl_s)
+
+
+def best_run(
+    key: str, options: Sequence[Wait], steps: Preparation, sensitivity: float, price_s: float,
+    trust: float = 1.0,
+) -> ShadowRun:  # fmt: skip
+    """The run of a program that is worth most: how long to wait for the user is part of it.
+
+    Parameters
+    ----------
+    options
+        From `waits`.
     price_s
         What an instance-minute is worth, in seconds of waiting.
+    trust
+        What the stated probabilities are multiplied by, from 0 to 1.
 
     Examples
     --------
     >>> steps = Preparation(saves_s=20.0, takes_s=20.0, cost_s=0.0, ttl_s=900.0, rebuild_s=60.0)
     >>> soon, late = Arrival.of([0.8, 0.85, 0.85, 0.85]), Arrival.of([0.0, 0.1, 0.2, 0.9])
-    >>> best_run("a", soon, steps, 1.0, price_s=5.0).ttl_s
+    >>> best_run("a", waits(soon, steps), steps, 1.0, price_s=5.0).ttl_s
     60.0
-    >>> best_run("b", late, steps, 1.0, price_s=5.0).value < 0
+    >>> best_run("b", waits(late, steps), steps, 1.0, price_s=5.0).value < 0
     True
     """
-    ends = [w for w in WINDOWS_S if w < steps.ttl_s] + [min(steps.ttl_s, WINDOWS_S[-1])]
-    runs = [_run(key, arrival, steps, sensitivity, price_s, ttl_s) for ttl_s in ends]
+    runs = (_run(key, wait, steps, sensitivity, price_s, trust) for wait in options)
     return max(runs, key=lambda run: (run.value, -run.ttl_s))
 
 
 def _run(
-    key: str, arrival: Arrival, steps: Preparation, sensitivity: float, price_s: float,
-    ttl_s: float,
-) -> ShadowRun:  # fmt: skip
-    p = arrival.probability(ttl_s)
-    share = steps.saves_s / steps.takes_s
-    saved_s = share * arrival.saved_s(ttl_s, steps.takes_s)
-    held_if_taken_s = arrival.held_s(ttl_s) - (1.0 - p) * ttl_s
-    cost = (ttl_s + steps.rebuild_s) / 60.0 * price_s + steps.cost_s
-    per_hit = 1.0 / p if p > 0.0 else 0.0
-    idle_cost = held_if_taken_s * per_hit / 60.0 * price_s
-    return ShadowRun(key, p, saved_s * per_hit, sensitivity, cost, idle_cost, ttl_s)
+    key: str, wait: Wait, steps: Preparation, sensitivity: float, price_s: float, trust: float
+) -> ShadowRun:
+    per_hit = 1.0 / wait.probability if wait.probability > 0.0 else 0.0
+    cost = (wait.ttl_s + steps.rebuild_s) / 60.0 * price_s + steps.cost_s
+    idle_cost = wait.idle_s * per_hit / 60.0 * price_s
+    p = trust * wait.probability
+    return ShadowRun(key, p, wait.saved_s * per_hit, sensitivity, cost, idle_cost, wait.ttl_s)
+
+
+def best_hold(
+    arrival: Arrival, steps: Preparation, left_s: float, sensitivity: float, price_s: float,
+    trust: float = 1.0,
+) -> float:  # fmt: skip
+    """For how many seconds more a prepared instance is worth keeping for its user; 0: undo it now.
+
+    A rebuild is due unless the user comes, so that is won as well if he does.
+
+    Examples
+    --------
+    >>> steps = Preparation(saves_s=20.0, takes_s=20.0, cost_s=0.0, ttl_s=900.0, rebuild_s=60.0)
+    >>> best_hold(Arrival.of([0.6, 0.7, 0.7, 0.7]), steps, 800.0, 1.0, price_s=5.0)
+    300.0
+    >>> best_hold(Arrival.of([0.0, 0.0, 0.0, 0.0]), steps, 800.0, 1.0, price_s=5.0)
+    0.0
+    """
+    won_s = steps.saves_s * sensitivity + steps.rebuild_s / 60.0 * price_s
+    best, best_s = 0.0, 0.0
+    for ttl_s in [w for w in WINDOWS_S if w < left_s] + [left_s]:
+        p = trust * arrival.probability(ttl_s)
+        value = p * won_s - arrival.held_s(ttl_s) / 60.0 * price_s
+        if value > best:
+            best, best_s = value, ttl_s
+    return best_s
 
 
 def choose_shadows(runs: Iterable[ShadowRun], budget: float, bar: float = 0.0) -> list[ShadowRun]:

@@ -5,10 +5,12 @@ Three parts, each moving by bounded steps, so that none can swing:
 - *Trust*: hits over the hits that were promised. A probability is multiplied by it before it is
   used. A ratio of sums that forget slowly follows a step or a ramp from one side and does not
   overshoot it, as no part of it is fed back into what is promised or comes true.
-- *Bar*: the least value per cost that is started. It rises with what is spent beyond the budget and
+- *Price*: what an instance-minute counts as, in seconds of waiting; a run is started where it
+  promises more than it costs at this price. It rises with what is spent beyond the budget and
   falls with what is left of it (adaptive pacing: a dual step, Balseiro & Gur 2019), so that over
   long the budget is spent on the best. It moves by at most `STEP` of itself a decision, and what
   is under way counts as spent at once: the delay until an outcome is known winds nothing up.
+  It never falls below the operator's price.
 - *Stop*: once the losses since the best time reach a limit, nothing is started for an hour, after
   the next loss for two, and so on, up to a week. What is lost in `T` hours of a world where
   shadowing never pays is at most (limit + runs under way) x (2 + log2 T).
@@ -27,7 +29,7 @@ import msgspec
 MEMORY = 200.0
 PRIOR_PROMISED = 4.0
 STEP = 0.05
-LEAST_BAR, MOST_BAR = 0.02, 50.0
+LEAST_BAR, MOST_BAR = 0.05, 1000.0
 FIRST_PAUSE_MS = 3_600_000
 MOST_DOUBLINGS = 7  # 128 hours; the next would be more than a week
 HOUR_MS = 3_600_000
@@ -41,7 +43,7 @@ class ShadowControl(msgspec.Struct, array_like=True):
     hits, promised
         Hits, and the sum of the probabilities that promised them, both forgetting.
     bar
-        Least value per cost.
+        Price that the budget asks for, in seconds of waiting an instance-minute.
     tokens
         What may be spent now, in the budget's unit; None before the first.
     at_ms
@@ -87,6 +89,10 @@ class ShadowControl(msgspec.Struct, array_like=True):
         """Tell whether it has stopped itself for now."""
         return now_ms < self.stopped_until_ms
 
+    def price_s(self, least: float) -> float:
+        """Return what an instance-minute counts as now, at least the operator's price."""
+        return max(self.bar, least)
+
     def at_once(self, most: int) -> int:
         """Return how many runs may be under way: one on probation after a stop."""
         return min(most, 1) if self.stops else most
@@ -109,7 +115,7 @@ class ShadowControl(msgspec.Struct, array_like=True):
         self.tokens = (self.tokens or 0.0) + cost
 
     def pace(self, per_hour: float) -> None:
-        """Move the bar after a decision: up while less than half the budget is left, else down."""
+        """Move the price after a decision: up while under half the budget is left, else down."""
         left = (self.tokens or 0.0) / per_hour if per_hour > 0.0 else 0.0
         factor = 1.0 + STEP * min(max(1.0 - 2.0 * left, -1.0), 1.0)
         self.bar = min(max(self.bar * factor, LEAST_BAR), MOST_BAR)

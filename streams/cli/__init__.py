@@ -32,6 +32,7 @@ GROUPS = {
         "demand": "streams.backtest.demand:command",
         "reserve": "streams.backtest.reserve:command",
         "anomalies": "streams.backtest.anomalies:command",
+        "shadow": "streams.backtest.shadow:command",
     },
     "calendar": {
         "import": "streams.cli.calendar:import_command",
