@@ -11,12 +11,15 @@ import structlog
 from allocator.clock import CallClock
 from allocator.cloud.protocol import Cloud, CloudError, InstanceSpec
 from allocator.machine.observed import Answer, Call, Observed, Result, Verb
+from allocator.stepper import Stepper
 from infra.observe import tracing
 from infra.observe.allocator import CALL_TIME
 from schemas.pools import Pool
 
 LOG = structlog.get_logger(__name__)
 THREADS = 8
+STEP_THREADS = 4
+STEPS = frozenset({Verb.PREPARE, Verb.UNDO})
 _STATES: Mapping[Verb, Callable[[Cloud, str], None]] = {
     Verb.DELETE: lambda cloud, name: cloud.delete(name),
     Verb.PAUSE: lambda cloud, name: cloud.pause(name),
@@ -58,19 +61,27 @@ class Executor:
         What instances are made of, by name.
     clock
         Told when each call was decided.
+    stepper
+        Runs the steps of shadow runs, in threads of their own: they take long.
     """
 
-    def __init__(self, cloud: Cloud, pools: Mapping[str, Pool], clock: CallClock) -> None:
+    def __init__(
+        self, cloud: Cloud, pools: Mapping[str, Pool], clock: CallClock,
+        stepper: Stepper | None = None,
+    ) -> None:  # fmt: skip
         self._cloud = cloud
         self._pools = pools
         self._clock = clock
         self._ends: queue.SimpleQueue[Result | Listing] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(THREADS, "cloud")
+        self._stepper = stepper
+        self._step_threads = ThreadPoolExecutor(STEP_THREADS, "steps")
         self._is_listing: set[str] = set()
 
     def submit(self, call: Call) -> None:
         """Make a call in the background."""
-        self._threads.submit(tracing.carried(lambda: self._ends.put(self._make(call))))
+        threads = self._step_threads if call.verb in STEPS else self._threads
+        threads.submit(tracing.carried(lambda: self._ends.put(self._make(call))))
 
     def submit_listing(self, pool: str, asked_ms: int) -> None:
         """List a pool in the background, unless that is under way."""
@@ -112,6 +123,9 @@ class Executor:
     def close(self) -> None:
         """Let what is under way end, start nothing more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._step_threads.shutdown(wait=False, cancel_futures=True)
+        if self._stepper is not None:
+            self._stepper.close()
 
     def _make(self, call: Call) -> Result:
         began_s = time.monotonic()
@@ -122,6 +136,8 @@ class Executor:
 
     def _answer(self, call: Call) -> Result:
         try:
+            if call.verb in STEPS and self._stepper is not None:
+                return self._stepper.make(call)
             return Result(call, Answer.DONE, self._send(call))
         except CloudError as error:
             return Result(

@@ -20,6 +20,7 @@ from schemas.topics import (
     RESERVE_ACTIONS,
     RESERVE_STATE,
     RESERVE_STATUS,
+    SHADOW_EVENTS,
     Topic,
     dead_letters,
 )
@@ -109,6 +110,7 @@ class Journal:
             (ALLOCATION_EVENTS, outbox.events),
             (RESERVE_ACTIONS, outbox.actions),
             (RESERVE_STATUS, outbox.statuses),
+            (SHADOW_EVENTS, outbox.shadows),
         ):
             for record in records:
                 value = self._codec.encode(topic, record)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import structlog
 
 from allocator.clock import PartitionClock
@@ -18,7 +19,8 @@ from allocator.requests import InvalidRequestError, bury, read_forecast, read_re
 from infra.observe import allocator as metrics
 from infra.observe import tracing
 from schemas.codec import Codec, UndecodableError
-from schemas.pools import Pool
+from schemas.pools import Pool, pool_of
+from schemas.records import ProgramPrediction
 from schemas.settings import Settings
 from schemas.topics import ALLOCATION_REQUESTS, FORECASTS_DEMAND
 
@@ -33,6 +35,15 @@ BUILDING = (Verb.CREATE, Verb.REBUILD)
 GAP_MINUTES = 1_440
 # In live operation, pools are looked after this often when nothing happens.
 CYCLE_S = 1.0
+
+
+def for_pool(
+    prediction: ProgramPrediction, pool: str, pools: Mapping[str, Pool]
+) -> ProgramPrediction:
+    """Return a prediction with those candidates only that a pool serves."""
+    known = tuple(pools.values())
+    mine = [c for c in prediction.candidates if pool_of(c.program, known) == pool]
+    return msgspec.structs.replace(prediction, candidates=mine)
 
 
 class PartitionOwner:
@@ -97,6 +108,18 @@ class PartitionOwner:
             # Not before: a replay may commit amid a message, before it was applied.
             self._offsets[message.topic()] = message.offset() + 1
         self._commit()
+
+    def predicted(self, prediction: ProgramPrediction) -> None:
+        """Tell every pool what somebody is likely to start next; what follows is committed later.
+
+        Predictions have no position: they are worth nothing after a minute, so after a restart
+        reading goes on with what comes then.
+        """
+        if self._clock.has_begun:
+            for reconciler in self._reconcilers.values():
+                reconciler.prediction(
+                    for_pool(prediction, reconciler.ledger.pool, self._pools), self._clock.now_ms()
+                )
 
     def cycle(self) -> None:
         """Take in what the cloud answered, and look after the pools when it is time."""
@@ -249,6 +272,7 @@ class PartitionOwner:
             whole.events += outbox.events
             whole.actions += outbox.actions
             whole.statuses += outbox.statuses
+            whole.shadows += outbox.shadows
             whole.calls += outbox.calls
         return changes, whole
 

@@ -11,6 +11,7 @@ from allocator.policy.reserve import ReservePolicy
 from allocator.reconcile.plan import PoolPlan
 from allocator.reconcile.pool import PoolReconciler
 from schemas.pools import Pool
+from schemas.shadow import ShadowPlan
 
 LOG = structlog.get_logger(__name__)
 
@@ -30,7 +31,11 @@ def knobs_of(pool: Pool, options: AllocatorOptions) -> ReserveKnobs:
 
 
 def restore_pool(
-    pool: Pool, options: AllocatorOptions, state: Mapping[str, bytes], epoch: int
+    pool: Pool,
+    options: AllocatorOptions,
+    state: Mapping[str, bytes],
+    epoch: int,
+    shadow: ShadowPlan | None = None,
 ) -> PoolReconciler:
     """Return a pool's reconciler as of its last commit.
 
@@ -38,6 +43,8 @@ def restore_pool(
     ----------
     epoch
         For intent ids, where nothing was committed yet: a number not used before.
+    shadow
+        First steps that may be run early.
     """
     ledger = PoolLedger.restore(pool.name, pool.cap, epoch, state)
     knobs = knobs_of(pool, options)
@@ -49,4 +56,4 @@ def restore_pool(
             # What was learned in another version is learned again; leases don't depend on it.
             LOG.warning("policy_starts_again", pool=pool.name, error=str(error))
     plan = PoolPlan(pool, options.terms, options.timings, options.active_max, options.observe_only)
-    return PoolReconciler(plan, ledger, policy)
+    return PoolReconciler(plan, ledger, policy, shadow=shadow)

@@ -18,12 +18,15 @@ from allocator.options import AllocatorOptions
 from allocator.owner import PartitionOwner
 from allocator.partitioning import partition_of
 from allocator.pools import restore_pool
+from allocator.predictions import PredictionReader
+from allocator.steppers import make_stepper
 from infra.observe import endpoint, tracing
 from infra.observe.health import Health
 from schemas.codec import Codec, SchemaIds
 from schemas.pools import load_pools
 from schemas.registry import RegistryIds
 from schemas.settings import Settings
+from schemas.shadow import load_shadow
 from schemas.topics import ALLOCATION_REQUESTS, FORECASTS_DEMAND
 
 LOG = structlog.get_logger(__name__)
@@ -71,6 +74,12 @@ class AllocatorWorker:
             }
         )
         self._clouds = Clouds(settings, options, self._pools)
+        self._shadow = load_shadow(settings.shadow_file)
+        self._predictions = (
+            PredictionReader(settings, self._codec, from_start=options.clock != "wall")
+            if self._shadow.step
+            else None
+        )
         self._owners: dict[int, PartitionOwner] = {}
         self._is_stopping = False
         self.counters: Counter[str] = Counter()
@@ -91,6 +100,8 @@ class AllocatorWorker:
                 self._turn()
         finally:
             self._consumer.close()
+            if self._predictions is not None:
+                self._predictions.close()
 
     def stop(self) -> None:
         """End `run` after the turn under way."""
@@ -108,6 +119,10 @@ class AllocatorWorker:
             for partition, messages in by_partition.items():
                 if partition in self._owners:
                     self._owners[partition].handle(messages)
+        if self._predictions is not None:
+            for prediction in self._predictions.read():
+                for owner in self._owners.values():
+                    owner.predicted(prediction)
         for owner in list(self._owners.values()):
             owner.cycle()
 
@@ -147,11 +162,13 @@ class AllocatorWorker:
         call_clock = CallClock(clock)
         count = self._settings.pool_partitions
         reconcilers = {
-            name: restore_pool(pool, self._options, state.get(name, {}), wall_ms())
+            name: restore_pool(pool, self._options, state.get(name, {}), wall_ms(), self._shadow)
             for name, pool in self._pools.items()
             if partition_of(name.encode(), count) == partition
         }
-        executor = Executor(self._clouds.of(partition, call_clock), self._pools, call_clock)
+        cloud = self._clouds.of(partition, call_clock)
+        stepper = make_stepper(self._shadow, cloud)
+        executor = Executor(cloud, self._pools, call_clock, stepper)
         return PartitionOwner(
             self._settings, self._options, self._codec, self._pools, reconcilers, journal,
             executor, clock, self._consumer.consumer_group_metadata, self.counters,

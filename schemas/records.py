@@ -62,6 +62,8 @@ class AllocationEvent(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     user: str | None = None
     program: str | None = None
+    prepared_steps: list[str] = []
+    saved_s: float | None = None
 
 
 class AllocationRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,6 +260,7 @@ class ProgramPrediction(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     pool: str | None = None
     data: list[DataTouch] = []
+    sensitivity: float | None = None
 
 
 class ReserveAction(msgspec.Struct, frozen=True, kw_only=True):
@@ -266,7 +269,7 @@ class ReserveAction(msgspec.Struct, frozen=True, kw_only=True):
     action_id: str
     pool: str
     time: int
-    verb: Literal["CREATE", "DELETE", "PAUSE", "UNPAUSE", "SHELVE", "UNSHELVE", "REBUILD", "ADOPT", "COLLECT", "SUSPEND", "RESUME", "WIDEN", "NARROW"]
+    verb: Literal["CREATE", "DELETE", "PAUSE", "UNPAUSE", "SHELVE", "UNSHELVE", "REBUILD", "ADOPT", "COLLECT", "SUSPEND", "RESUME", "WIDEN", "NARROW", "PREPARE", "UNDO"]
     instance_id: str | None = None
     intent_id: str | None = None
     outcome: Literal["PLANNED", "DONE", "FAILED", "UNKNOWN"]

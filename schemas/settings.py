@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     pools_file: Path = Field(
         default=Path("infra/pools.toml"), description="Pools and which programs they serve."
     )
+    shadow_file: Path = Field(
+        default=Path("infra/shadow.toml"),
+        description="First steps of programs that may be run early, and what that may cost.",
+    )
     pseudonym_key: SecretStr | None = Field(
         default=None, description="Key that user ids are hashed with before they leave the host."
     )

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from allocator.machine.lifecycle import Phase
+from allocator.machine.shadow import Shadow
 
 VERSION = 1
 
@@ -29,6 +30,8 @@ class Instance(msgspec.Struct, kw_only=True):
         Whether the rebuild that its phase needs was accepted.
     missed
         In how many listings in a row it was not found.
+    shadow
+        For whom it was prepared, until it is rebuilt.
     """
 
     intent_id: str
@@ -42,6 +45,7 @@ class Instance(msgspec.Struct, kw_only=True):
     reason: str = ""
     called: bool = False
     missed: int = 0
+    shadow: Shadow | None = None
 
 
 class LeaseState(enum.StrEnum):
@@ -68,6 +72,8 @@ class Lease(msgspec.Struct, kw_only=True):
         The higher are served first.
     wait_ms, tier, intent_id, instance_id, answered_ms
         The answer.
+    prepared_steps, saved_ms
+        First steps that were run ahead of the request, and what the user need not wait for them.
     """
 
     request_id: str
@@ -85,6 +91,8 @@ class Lease(msgspec.Struct, kw_only=True):
     answered_ms: int | None = None
     ended_ms: int | None = None
     reason: str = ""
+    prepared_steps: list[str] = []
+    saved_ms: int | None = None
 
     @property
     def order(self) -> tuple[int, int, int, str]:

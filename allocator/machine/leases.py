@@ -6,7 +6,7 @@ import msgspec
 
 from allocator.machine.instance import Instance, Lease, LeaseState
 from allocator.machine.ledger import PoolLedger
-from allocator.machine.lifecycle import Phase
+from allocator.machine.lifecycle import SHADOWED, Phase
 from allocator.machine.observed import Call, Verb
 from allocator.machine.outbox import Outbox
 from schemas.records import AllocationEvent, AllocationRequest
@@ -76,7 +76,7 @@ class LeaseDesk:
     def serve_waiting(self, now_ms: int, outbox: Outbox) -> None:
         """Give free instances to those who wait, the most urgent first."""
         while (lease := self.ledger.next_waiting()) is not None:
-            instance = self._warmest()
+            instance = self._prepared(lease) or self._warmest()
             if instance is None:
                 return
             self._assign(lease, instance, "cold", now_ms, outbox)
@@ -103,7 +103,8 @@ class LeaseDesk:
         self.ledger.add_lease(lease)
         # Who waits already comes first, unless this one is more urgent.
         is_first = self.ledger.next_waiting() is lease
-        instance = self._warmest() if is_first else None
+        # What was prepared for the user is nobody else's, whoever waits.
+        instance = self._prepared(lease) or (self._warmest() if is_first else None)
         self._count(hit=instance is not None)
         if instance is not None:
             self._assign(lease, instance, _tier(instance), now_ms, outbox)
@@ -114,6 +115,16 @@ class LeaseDesk:
         totals.hits += hit
         totals.misses += not hit
         self.ledger.totals_changed = True
+
+    def _prepared(self, lease: Lease) -> Instance | None:
+        """The instance on which this person's program was begun, the readiest first."""
+        mine = (
+            instance
+            for instance in self.ledger.in_phase(*SHADOWED)
+            if instance.shadow is not None
+            and (instance.shadow.user, instance.shadow.program) == (lease.user, lease.program)
+        )
+        return next(mine, None)
 
     def _warmest(self) -> Instance | None:
         return self.ledger.first(Phase.READY) or self.ledger.first(Phase.PAUSED)
@@ -128,6 +139,10 @@ class LeaseDesk:
                     now_ms, f"assigned to {lease.request_id}",
                 )
             )  # fmt: skip
+        if instance.phase in SHADOWED and instance.shadow is not None:
+            shadow = instance.shadow
+            lease.prepared_steps = shadow.steps[: len(shadow.took_ms)]
+            lease.saved_ms = shadow.saved_ms(now_ms)
         self.ledger.move(instance, Phase.ASSIGNED, now_ms)
         instance.request_id = lease.request_id
         lease.tier = tier
@@ -192,7 +207,8 @@ class LeaseDesk:
             pool=self.ledger.pool, instance_id=lease.instance_id, tier=lease.tier,
             wait_ms=lease.wait_ms, time=at_ms,
             reason=lease.reason if kind != "ASSIGNED" else _assigned_reason(lease),
-            user=lease.user, program=lease.program,
+            user=lease.user, program=lease.program, prepared_steps=lease.prepared_steps,
+            saved_s=None if lease.saved_ms is None else lease.saved_ms / 1000,
         )  # fmt: skip
 
 
@@ -202,6 +218,8 @@ def _tier(instance: Instance) -> str:
 
 def _assigned_reason(lease: Lease) -> str:
     """Why it was assigned, told from the answer alone: a repeat comes after the reason changed."""
+    if lease.saved_ms is not None:
+        return f"prepared ahead: {', '.join(lease.prepared_steps) or 'begun'}"
     if lease.tier == "cold":
         return "nothing was warm; the first instance to become free"
     return f"the oldest {lease.tier} instance of the reserve"

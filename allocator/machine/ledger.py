@@ -9,6 +9,7 @@ from allocator.machine.instance import Instance, Lease, LeaseState, from_bytes, 
 from allocator.machine.lifecycle import COMING, UNRESOLVED, Phase, check_transition
 
 INSTANCE, LEASE, TOTALS, POLICY = "instance", "lease", "totals", "policy"
+SHADOW = "shadow"
 
 
 class CapError(RuntimeError):
@@ -69,6 +70,8 @@ class PoolLedger:
         self.totals_changed = True
         self.policy = b""
         self._policy_changed = False
+        self.shadow = b""
+        self._shadow_changed = False
         self.instances: dict[str, Instance] = {}
         self.leases: dict[str, Lease] = {}
         self._phases: dict[Phase, dict[str, None]] = {phase: {} for phase in Phase}
@@ -148,6 +151,8 @@ class PoolLedger:
         instance.phase, instance.since_ms = phase, now_ms
         instance.reason = reason or instance.reason
         instance.called, instance.missed = False, 0
+        if phase is Phase.READY:
+            instance.shadow = None  # it is as new
         if phase is Phase.GONE:
             del self.instances[instance.intent_id]
         else:
@@ -194,6 +199,11 @@ class PoolLedger:
         self.policy = state
         self._policy_changed = True
 
+    def keep_shadow(self, state: bytes) -> None:
+        """Keep what is learned of shadow runs."""
+        self.shadow = state
+        self._shadow_changed = True
+
     def take_changes(self) -> dict[str, bytes | None]:
         """Return what changed since the last call, by key; None where it is no more."""
         changes: dict[str, bytes | None] = {}
@@ -204,7 +214,9 @@ class PoolLedger:
             changes[f"{self.pool}/{TOTALS}"] = to_bytes(self.totals)
         if self._policy_changed:
             changes[f"{self.pool}/{POLICY}"] = self.policy
-        self._policy_changed = False
+        if self._shadow_changed:
+            changes[f"{self.pool}/{SHADOW}"] = self.shadow
+        self._policy_changed = self._shadow_changed = False
         self._changed.clear()
         self.totals_changed = False
         return changes
@@ -231,6 +243,8 @@ class PoolLedger:
                 ledger.totals_changed = False
             elif kind == POLICY:
                 ledger.policy = blob
+            elif kind == SHADOW:
+                ledger.shadow = blob
             else:
                 raise ValueError(f"pool {pool}: no state of kind {kind!r}")
         ledger._index(held)

@@ -16,6 +16,8 @@ class Phase(enum.StrEnum):
     BUILDING = "building"  # the cloud has it
     READY = "ready"
     PAUSED = "paused"
+    PREPARING = "preparing"  # first steps are run on it for one person
+    PREPARED = "prepared"  # it waits for that person and nobody else
     ASSIGNED = "assigned"
     RELEASED = "released"
     RECYCLING = "recycling"  # a rebuild makes it as new
@@ -26,6 +28,7 @@ class Phase(enum.StrEnum):
 
 UNRESOLVED = frozenset({Phase.PLANNED, Phase.LAUNCHING})
 COMING = frozenset({Phase.PLANNED, Phase.LAUNCHING, Phase.BUILDING, Phase.RECYCLING})
+SHADOWED = (Phase.PREPARED, Phase.PREPARING)
 WARM = (Phase.READY, Phase.PAUSED)
 
 _ENDS = {Phase.ERROR, Phase.DELETING}
@@ -34,8 +37,11 @@ TRANSITIONS = MappingProxyType(
         Phase.PLANNED: {Phase.LAUNCHING, Phase.BUILDING, Phase.GONE},
         Phase.LAUNCHING: {Phase.BUILDING, Phase.GONE},
         Phase.BUILDING: {Phase.READY, *_ENDS},
-        Phase.READY: {Phase.ASSIGNED, Phase.PAUSED, *_ENDS},
+        Phase.READY: {Phase.ASSIGNED, Phase.PAUSED, Phase.PREPARING, *_ENDS},
         Phase.PAUSED: {Phase.ASSIGNED, Phase.READY, *_ENDS},
+        # Never back to READY: what was prepared for one is rebuilt before another has it.
+        Phase.PREPARING: {Phase.PREPARED, Phase.ASSIGNED, Phase.RELEASED, *_ENDS},
+        Phase.PREPARED: {Phase.ASSIGNED, Phase.RELEASED, *_ENDS},
         Phase.ASSIGNED: {Phase.RELEASED, *_ENDS},
         Phase.RELEASED: {Phase.RECYCLING, *_ENDS},
         Phase.RECYCLING: {Phase.READY, *_ENDS},

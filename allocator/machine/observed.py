@@ -72,6 +72,8 @@ class Verb(enum.StrEnum):
     REBUILD = "REBUILD"
     WIDEN = "WIDEN"  # the bandwidth of an assigned instance
     NARROW = "NARROW"  # the bandwidth of one that waits
+    PREPARE = "PREPARE"  # first steps of a shadow run
+    UNDO = "UNDO"  # their effects outside the instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class Call:
         When it was decided.
     leak
         Whether the ledger does not know the instance.
+    steps, until_ms
+        Ids of declared steps to run on it; none is begun after that time.
     """
 
     verb: Verb
@@ -99,6 +103,8 @@ class Call:
     at_ms: int
     reason: str
     leak: bool = False
+    steps: tuple[str, ...] = ()
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,8 @@ class Result:
         Whether it was refused for want of capacity.
     retry_after_s
         How long the cloud asks to be left alone.
+    done
+        Steps that were done, with the milliseconds that each took.
     """
 
     call: Call
@@ -127,3 +135,4 @@ class Result:
     error: str = ""
     is_quota: bool = False
     retry_after_s: float = 0.0
+    done: tuple[tuple[str, int], ...] = ()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from allocator.machine.observed import Call
-from schemas.records import AllocationEvent, ReserveAction, ReserveStatus
+from schemas.records import AllocationEvent, ReserveAction, ReserveStatus, ShadowEvent
 
 
 @dataclass(slots=True)
@@ -13,7 +13,8 @@ class Outbox:
     events: list[AllocationEvent] = field(default_factory=list)
     actions: list[ReserveAction] = field(default_factory=list)
     statuses: list[ReserveStatus] = field(default_factory=list)
+    shadows: list[ShadowEvent] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.actions or self.statuses or self.calls)
+        return bool(self.events or self.actions or self.statuses or self.shadows or self.calls)

@@ -19,9 +19,11 @@ from allocator.reconcile.reactive import InformedPolicy, Policy, ReactiveFloor
 from allocator.reconcile.recycle import recycle
 from allocator.reconcile.register import Registrar, demote_surplus
 from allocator.reconcile.replace import replace_broken, retire, terminable
+from allocator.reconcile.shadow import ShadowDesk
 from allocator.reconcile.status import StatusReporter
 from allocator.reconcile.thaw import thaw
-from schemas.records import AllocationRequest, DemandForecast
+from schemas.records import AllocationRequest, DemandForecast, ProgramPrediction
+from schemas.shadow import ShadowPlan
 
 MINUTE_MS = 60_000
 
@@ -39,6 +41,8 @@ class PoolReconciler:
         Sizes its reserve.
     floor
         Holds the reserve up until the policy has seen enough.
+    shadow
+        First steps that may be run early; none without it.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class PoolReconciler:
         ledger: PoolLedger,
         policy: Policy,
         floor: ReactiveFloor | None = None,
+        shadow: ShadowPlan | None = None,
     ) -> None:
         self.plan = plan
         self.ledger = ledger
@@ -57,6 +62,8 @@ class PoolReconciler:
         self._backoff = Backoff(plan.timings)
         self._registrar = Registrar(ledger, plan.timings)
         self._leaks = LeakCollector(ledger, self._book)
+        steps = ShadowPlan() if shadow is None or plan.observe_only else shadow
+        self.shadows = ShadowDesk(steps, ledger, self._book)
         self._floor = floor or ReactiveFloor()
         self._status = StatusReporter(plan, ledger)
         self._minute: int | None = None
@@ -70,6 +77,11 @@ class PoolReconciler:
         if hit is not None:
             self._floor.requested(now_ms / 1000)
             self.policy.requested(now_ms / 1000, request.user, request.program, hit=hit)
+            self.shadows.settle(now_ms, self.outbox)
+
+    def prediction(self, prediction: ProgramPrediction, now_ms: int) -> None:
+        """Take in what somebody is likely to start next."""
+        self.shadows.predicted(prediction, now_ms, self.outbox)
 
     def forecast(self, forecast: DemandForecast) -> None:
         """Tell the policy what is expected, where it takes that into account."""
@@ -91,6 +103,9 @@ class PoolReconciler:
     def answer(self, result: Result, now_ms: int) -> None:
         """Take the answer of a call in."""
         self._book.close(result, now_ms, self.outbox)
+        if result.call.verb in {Verb.PREPARE, Verb.UNDO}:
+            self.shadows.answer(result, now_ms, self.outbox)
+            return
         take_answer(self.ledger, self._backoff, result, now_ms, self.outbox)
 
     def step(self, now_ms: int) -> None:
@@ -99,6 +114,7 @@ class PoolReconciler:
         self._status.pass_time(now_ms)
         expire_leases(self.desk, now_ms, self.outbox)
         self.desk.serve_waiting(now_ms, self.outbox)
+        self.shadows.step(now_ms, self.outbox)
         self._size(now_ms)
         replace_broken(self.ledger, self._book, now_ms, self.outbox)
 

@@ -15,7 +15,7 @@ MOST_TOUCHES = 16
 
 def prediction_record(
     prediction: Prediction, data: DataAccess, *, output_id: str, user: str, after_program: str,
-    made_at_ms: int, pool_of: Callable[[str], str],
+    made_at_ms: int, pool_of: Callable[[str], str], sensitivity: float | None = None,
 ) -> ProgramPrediction:  # fmt: skip
     """Return the record of a prediction.
 
@@ -29,6 +29,8 @@ def prediction_record(
         The record's id, whose it is, and the launch that it follows with its event time.
     pool_of
         Gives the pool of a program.
+    sensitivity
+        What the user's waited minute costs, a normal user's being 1.
     """
     candidates = prediction.candidates
     numbers = [program_number(c.program) for c in candidates]
@@ -47,6 +49,7 @@ def prediction_record(
         ],
         model=MODEL,
         pool=pool_of(candidates[0].program) if candidates else None,
+        sensitivity=sensitivity,
         data=next_touches(data, [(n, c.p_next) for c, n in zip(candidates, numbers, strict=True)]),
     )  # fmt: skip
 

@@ -1,0 +1,150 @@
+"""Shadow runs of a pool: started where they pay, kept for one person, undone by a rebuild."""
+
+import msgspec
+import pytest
+
+from allocator.machine.lifecycle import WARM, Phase
+from schemas.shadow import ShadowPlan, ShadowTerms
+from tests.testkit.shadow_world import PLAN, ShadowWorld
+
+MINUTE_MS = 60_000
+
+
+@pytest.fixture
+def world() -> ShadowWorld:
+    return warm(ShadowWorld(1, fault_rate=0.0))
+
+
+def warm(world: ShadowWorld) -> ShadowWorld:
+    """Let the reserve be built."""
+    world.cycle()
+    world.now_ms += 5 * MINUTE_MS
+    world.cycle()
+    assert world.pool.ledger.count(Phase.READY) >= 2
+    return world
+
+
+def prepare(world: ShadowWorld, user: str = "ann") -> None:
+    world.foretell(user)
+    world.cycle()
+    assert world.pool.ledger.count(Phase.PREPARED) == 1
+
+
+def kinds(world: ShadowWorld) -> list[str]:
+    return [event.kind for event in world.shadows.values()]
+
+
+def assigned(world: ShadowWorld, request_id: str):
+    return world.events[f"{request_id}/ASSIGNED"]
+
+
+def test_a_likely_program_is_prepared_and_its_person_goes_on_from_there(world) -> None:
+    prepare(world)
+    (instance,) = world.pool.ledger.in_phase(Phase.PREPARED)
+    world.now_ms += MINUTE_MS
+    world.ask_as("ann", "r-1")
+    world.cycle()
+    event = assigned(world, "r-1")
+    assert event.instance_id == instance.instance_id
+    assert event.prepared_steps == ["mail/mount", "mail/licence"]
+    assert event.saved_s > 0
+    assert "prepared ahead" in event.reason
+    assert kinds(world) == ["STARTED", "PREPARED", "HIT"]
+    (hit,) = world.events_of("HIT")
+    assert hit.saved_s == event.saved_s
+
+
+def test_somebody_else_gets_another_instance_even_if_it_is_the_last(world) -> None:
+    prepare(world)
+    (instance,) = world.pool.ledger.in_phase(Phase.PREPARED)
+    for n in range(3):
+        world.ask_as("bob", f"r-{n}")
+    world.cycle(lists=False)
+    given = {e.instance_id for e in world.events.values() if e.kind == "ASSIGNED"}
+    assert instance.instance_id not in given
+    assert world.pool.ledger.waiting >= 1
+
+
+def test_what_nobody_takes_is_undone_and_rebuilt_before_anybody_has_it(world) -> None:
+    prepare(world)
+    (instance,) = world.pool.ledger.in_phase(Phase.PREPARED)
+    world.now_ms += 20 * MINUTE_MS
+    world.cycle()
+    (miss,) = world.events_of("MISS")
+    assert miss.wasted_s >= 300
+    world.target = 6  # so that it is needed again, and not ended
+    world.cycle()
+    assert len(world.events_of("UNDONE")) == 1
+    assert instance.phase in {Phase.RELEASED, Phase.RECYCLING}
+    for _ in range(4):
+        world.now_ms += MINUTE_MS
+        world.cycle()
+    assert instance.phase in WARM
+    assert instance.shadow is None
+
+
+def test_a_person_who_turns_to_something_else_frees_the_instance_at_once(world) -> None:
+    prepare(world)
+    world.now_ms += MINUTE_MS
+    world.foretell("ann", "calc")
+    world.cycle()
+    assert [e.reason for e in world.events_of("MISS")] == ["no longer likely"]
+
+
+def test_steps_that_fail_are_no_evidence_about_people() -> None:
+    world = warm(ShadowWorld(1, step_failures=1.0, fault_rate=0.0))
+    world.foretell("ann")
+    world.cycle()
+    world.cycle()
+    assert kinds(world)[:2] == ["STARTED", "FAILED"]
+    control = world.pool.shadows.control
+    assert (control.trust, control.missed) == (1.0, 0)
+
+
+def test_an_unlikely_program_is_not_prepared(world) -> None:
+    world.foretell("ann", p=0.01)
+    world.cycle()
+    assert kinds(world) == []
+
+
+def test_an_old_prediction_is_no_news(world) -> None:
+    world.foretell("ann")
+    world.now_ms += 5 * MINUTE_MS
+    world.cycle()
+    assert kinds(world) == []
+
+
+def test_the_reserve_keeps_what_it_is_to_keep() -> None:
+    terms = msgspec.structs.replace(PLAN.terms, leave_ready=5)
+    world = warm(ShadowWorld(1, plan=msgspec.structs.replace(PLAN, terms=terms), fault_rate=0.0))
+    world.foretell("ann")
+    world.cycle()
+    assert kinds(world) == []
+
+
+def test_after_a_restart_what_was_prepared_is_still_its_person_s(world) -> None:
+    prepare(world)
+    (before,) = world.pool.ledger.in_phase(Phase.PREPARED)
+    world.restart()
+    world.ask_as("ann", "r-1")
+    world.cycle()
+    assert assigned(world, "r-1").instance_id == before.instance_id
+
+
+def test_what_was_being_prepared_when_it_was_killed_is_rebuilt_not_used(world) -> None:
+    world.foretell("ann")
+    world.cycle("before answers")
+    assert world.pool.ledger.count(Phase.PREPARING) == 1
+    world.cycle()
+    assert world.pool.ledger.count(Phase.PREPARING) == 0
+    (instance,) = world.pool.ledger.in_phase(Phase.RELEASED)
+    assert instance.shadow.busy_until_ms > world.now_ms
+    world.cycle()
+    assert instance.phase is Phase.RELEASED, "a step of the killed process may still run"
+
+
+def test_without_declared_steps_nothing_is_ever_prepared() -> None:
+    world = warm(ShadowWorld(1, plan=ShadowPlan(terms=ShadowTerms()), fault_rate=0.0))
+    world.foretell("ann")
+    world.cycle()
+    assert kinds(world) == []
