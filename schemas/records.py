@@ -173,6 +173,22 @@ class DemandObserved(msgspec.Struct, frozen=True, kw_only=True):
     expected_launches: float = 0.0
 
 
+class ResourcePart(msgspec.Struct, frozen=True, kw_only=True):
+    """One resource: what was in the hour, and the means expected of the next 168."""
+
+    resource: Literal["INSTANCES", "CPU", "MEMORY", "STORAGE", "NETWORK"]
+    observed: float
+    week_means: list[float]
+
+
+class DemandPartial(msgspec.Struct, frozen=True, kw_only=True):
+    """What one pool adds to the total of a closed hour; parts are left out while it never had demand."""
+
+    pool: str
+    made_at: int
+    parts: list[ResourcePart]
+
+
 class GroupSequence(msgspec.Struct, frozen=True, kw_only=True):
     """After `first`, `then` follows within the window with this probability, over the users of a group."""
 

@@ -53,17 +53,18 @@ class PoolStage:
         if not 0 <= observed.source_partition < self._partitions:
             raise PoisonError(f"no partition {observed.source_partition} of telemetry")
         async with self._busy:
-            work = self._work(observed.pool, event.message.partition)
+            work = await self._work(observed, event.message.partition)
             step = work.fold.apply(observed)
             work.chunks |= step.chunks
             work.rank = event.message.offset + 1
             await self._sender.send(step.outputs)
-            await self._show_calendar(work, observed.closed_through)
 
     async def _show_calendar(self, work: _Work, time_ms: int) -> None:
-        """Once an hour of event time, read all that was announced up to now.
+        """Let a pool know the calendar as it is now, for the messages that follow.
 
-        Between, the calendar is taken over only where a record has come: it costs 1 us an event.
+        This is done when its state is saved and at no other time: what comes again after a crash
+        then meets the calendar that it met at first. Once an hour of event time all that was
+        announced is read before; between, a record counts once it has come.
         """
         hour = time_ms // HOUR_MS
         if hour != self._read_for_hour:
@@ -71,7 +72,7 @@ class PoolStage:
             self._read_for_hour = hour
         shown = hour, self._calendar.version
         if work.shown != shown:
-            work.fold.adopt(self._calendar.events(time_ms))
+            work.fold.adopt(self._calendar.events(time_ms), time_ms)
             work.shown = shown
 
     async def settle(self) -> None:
@@ -93,12 +94,14 @@ class PoolStage:
                 await self._table.put(work.partition, _chunk_key(pool, number), work.rank, data)
         await self._sender.settle()
         for pool, work in changed.items():
+            await self._show_calendar(work, work.fold.now_ms)
             await self._table.put(work.partition, _state_key(pool), work.rank, work.fold.save())
             work.rank = 0
             work.chunks.clear()
         await self._sender.settle()
 
-    def _work(self, pool: str, partition: int) -> _Work:
+    async def _work(self, observed: DemandObserved, partition: int) -> _Work:
+        pool = observed.pool
         if pool not in self._pools:
             data = self._table.get(_state_key(pool))
             if data is None:
@@ -107,6 +110,9 @@ class PoolStage:
                 state = PoolState.from_bytes(data)
             fold = PoolFold(pool, state, lambda number: self._table.get(_chunk_key(pool, number)))
             self._pools[pool] = _Work(fold, partition)
+            if data is None:
+                first_ms = min([observed.closed_through, *(m.time for m in observed.minutes)])
+                await self._show_calendar(self._pools[pool], first_ms)
         return self._pools[pool]
 
 

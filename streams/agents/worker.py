@@ -19,6 +19,7 @@ from schemas.topics import (
     ALERTS_FEEDBACK,
     ANOMALIES_OBSERVED,
     DEMAND_OBSERVED,
+    DEMAND_PARTIALS,
     POPULATION_PARTIALS,
     RESERVE_STATUS,
     TELEMETRY_ACTIVITY,
@@ -30,6 +31,7 @@ from streams.agents.pools import PoolStage
 from streams.agents.population import PopulationStage
 from streams.agents.profile import ProfileStage
 from streams.agents.service import ServiceStage
+from streams.agents.totals import TotalStage
 from streams.models.sensitivity import Normal
 from streams.pipeline.activity import Ways
 from streams.runtime.app import SESSION_TIMEOUT_S, make_app, raw_table, raw_topic
@@ -85,6 +87,7 @@ def make_worker(
     settlement.add(_add_profile(app, settings, codec, sender, reader))
     settlement.add(_add_population(app, settings, codec, sender))
     settlement.add(_add_pools(app, settings, codec, sender, calendar))
+    settlement.add(_add_total(app, settings, codec, sender))
     settlement.add(_add_service(app, settings, codec, sender))
     settlement.add(_add_alerts(app, settings, codec, sender))
     _add_tasks(app, (reader, calendar), health or Health("worker"), fence)
@@ -145,6 +148,14 @@ def _add_alerts(app: Any, settings: Settings, codec: Codec, sender: Sender) -> S
     sources = (ANOMALIES_OBSERVED, ALERTS_FEEDBACK)
     topic = raw_topic(app, settings, *sources)
     _agent(app, topic, "alerts", stage.step, sender, sources, settings)
+    return stage
+
+
+def _add_total(app: Any, settings: Settings, codec: Codec, sender: Sender) -> Stage:
+    pools = [pool.name for pool in load_pools(settings.pools_file)]
+    stage = TotalStage(codec, sender, StateTable(raw_table(app, "total", 1), sender), pools)
+    topic = raw_topic(app, settings, DEMAND_PARTIALS)
+    _agent(app, topic, "total", stage.step, sender, (DEMAND_PARTIALS,), settings)
     return stage
 
 

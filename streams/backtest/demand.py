@@ -16,12 +16,13 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from streams.backtest.demand_baselines import best_naive
 from streams.backtest.demand_calendar import EventCalendar, read_events
+from streams.backtest.demand_groups import coverage_by_group, groups_of
 from streams.backtest.demand_out import rounded, write_out
 from streams.backtest.demand_plot import write_plot
+from streams.backtest.demand_report import print_report
 from streams.backtest.demand_scores import Floats, horizon_scores, mae, winkler90
 from streams.backtest.demand_series import Series, read_series, step_seconds
 from streams.models.demand import LEVELS, HourlyForecaster
@@ -103,12 +104,12 @@ def run(options: Options, progress: Progress | None = None) -> dict[str, Any]:
         raise RecordingError(f"{len(series.rows)} rows; scores begin at row {first}")
     if options.plot is not None:
         write_plot(options.plot, series, made, int(series.steps[first]))
-    result = _scored(series, made, int(series.steps[first]))
+    result = _scored(series, made, int(series.steps[first]), options.zone)
     result["us_per_row"] = 1e6 * elapsed_s / len(series.values)
     return result
 
 
-def _scored(series: Series, made: dict[int, Floats], first: int) -> dict[str, Any]:
+def _scored(series: Series, made: dict[int, Floats], first: int, zone: str) -> dict[str, Any]:
     mean = float(np.nanmean(series.values))
     unit = abs(mean) if mean else 1.0
     horizons, baselines = {}, {}
@@ -118,7 +119,10 @@ def _scored(series: Series, made: dict[int, Floats], first: int) -> dict[str, An
         outcomes, stated = series.values[kept], quantiles[kept]
         if not len(outcomes):
             raise RecordingError(f"no row can be scored at horizon {h}")
-        horizons[str(h)] = horizon_scores(outcomes, stated, unit)
+        groups = groups_of(np.flatnonzero(kept), series.start_s, series.step_s, zone)
+        horizons[str(h)] = horizon_scores(outcomes, stated, unit) | {
+            "coverage90_by": coverage_by_group(outcomes, stated, groups)
+        }
         naive = best_naive(series.values, h, series.day_steps, first)
         baselines[str(h)] = {
             "naive_mae_ratio": naive.mae / unit,
@@ -166,18 +170,4 @@ def command(
     if as_json:
         print(json.dumps(result, allow_nan=False))
     else:
-        _print_table(result)
-
-
-def _print_table(result: dict[str, Any]) -> None:
-    table = Table(title=f"demand: {result['n']:,} rows, mean {result['mean']:,.4g}")
-    for name in ("horizon", "MAE/mean", "Winkler 90 %", "coverage 90 %", "MAE/naive", "W/naive"):
-        table.add_column(name, justify="right")
-    for horizon, scores in result["horizons"].items():
-        naive = result["baselines"][horizon]
-        figures = (
-            scores["mae_ratio"], scores["winkler90"], scores["coverage90"],
-            naive["mae_to_naive"], naive["winkler_to_naive"],
-        )  # fmt: skip
-        table.add_row(horizon, *("-" if f is None else f"{f:,.4g}" for f in figures))
-    Console().print(table)
+        print_report(result, Console())

@@ -1,72 +1,73 @@
-"""`warmfront forecast [POOL]`: what is expected, as a fan chart in the terminal."""
+"""`warmfront forecast [POOL]`: what is expected, as fan charts."""
 
 import json
-from datetime import UTC, datetime
+import shutil
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from schemas.records import DemandForecast
 from schemas.topics import FORECASTS_DEMAND
+from streams.cli.fan_terminal import terminal_fan
 from streams.cli.shown import NOT_FOUND, fail, plain, records
 
-WAY_BACK = 3000
-WIDTH = 48
+# A pool gives 60 forecasts of the next hour by resource and hour, and 2 others.
+WAY_BACK = 10_000
 HORIZONS = ("HOUR", "DAY", "WEEK")
+RESOURCES = ("INSTANCES", "CPU", "MEMORY", "STORAGE", "NETWORK")
+BAD_INPUT = 2
 
 
 def command(
-    pool: Annotated[str | None, typer.Argument(help="Pool; default: all.")] = None,
+    pool: Annotated[
+        str | None, typer.Argument(help="Pool, or _total for all together; default: each.")
+    ] = None,
     *,
     resource: Annotated[str, typer.Option(help="INSTANCES, CPU, MEMORY, ...")] = "INSTANCES",
     horizon: Annotated[str, typer.Option(help="hour, day or week.")] = "day",
+    png: Annotated[Path | None, typer.Option(help="Draw to a PNG.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Draw to a page that needs no network.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the newest forecasts."""
-    wanted = horizon.upper()
+    """Show the newest forecasts as fan charts."""
+    wanted, kind = horizon.upper(), resource.upper()
     if wanted not in HORIZONS:
-        fail(f"--horizon is hour, day or week, not {horizon}", 2)
-    newest: dict[str, DemandForecast] = {}
-    for record in records(FORECASTS_DEMAND, DemandForecast, WAY_BACK):
-        if (
-            record.horizon == wanted
-            and record.resource == resource.upper()
-            and pool in {None, record.pool}
-        ):
-            known = newest.get(record.pool)
-            if known is None or record.made_at >= known.made_at:
-                newest[record.pool] = record
-    if not newest:
+        fail(f"--horizon is hour, day or week, not {horizon}", BAD_INPUT)
+    if kind not in RESOURCES:
+        fail(f"--resource is one of {', '.join(RESOURCES)}, not {resource}", BAD_INPUT)
+    found = newest(pool, kind, wanted)
+    if not found:
         fail("no such forecast yet: it comes with the first closed hour of demand", NOT_FOUND)
+    try:
+        _draw(found, png, html)
+    except OSError as error:
+        fail(str(error), BAD_INPUT)
     if as_json:
-        typer.echo(json.dumps([plain(newest[name]) for name in sorted(newest)]))
-        return
-    for name in sorted(newest):
-        Console().print(fan_chart(newest[name]))
+        typer.echo(json.dumps([plain(forecast) for forecast in found]))
+    elif png is None and html is None:
+        width = shutil.get_terminal_size().columns
+        typer.echo("\n\n".join(terminal_fan(forecast, width) for forecast in found))
 
 
-def fan_chart(forecast: DemandForecast) -> Table:
-    """Return a forecast as bars: light 5 to 95 %, dark 25 to 75 %, a mark at the median."""
-    at = {level: k for k, level in enumerate(forecast.levels)}
-    top = max((step.quantiles[at[0.95]] for step in forecast.steps), default=0.0) or 1.0
-    title = f"{forecast.pool}: {forecast.resource.lower()}, {forecast.unit} (full width {top:.4g})"
-    table = Table(
-        "time (UTC)", "", "median", "5 to 95 %", title=title, title_justify="left", box=None
-    )
-    for step in forecast.steps[:: max(1, len(forecast.steps) // 56)]:
-        low, q25, q50, q75, high = (step.quantiles[at[p]] for p in (0.05, 0.25, 0.5, 0.75, 0.95))
-        when = datetime.fromtimestamp(step.time / 1000, UTC).strftime("%a %d %H:%M")
-        bar = _bar(*(round(v / top * (WIDTH - 1)) for v in (low, q25, q50, q75, high)))
-        table.add_row(when, bar, f"{q50:.4g}", f"{low:.4g} to {high:.4g}")
-    return table
+def newest(pool: str | None, resource: str, horizon: str) -> list[DemandForecast]:
+    """Return the latest forecast of each pool that is wanted, by the pools' names."""
+    latest: dict[str, DemandForecast] = {}
+    for record in records(FORECASTS_DEMAND, DemandForecast, WAY_BACK):
+        if (record.resource, record.horizon) == (resource, horizon) and pool in {None, record.pool}:
+            known = latest.get(record.pool)
+            if known is None or record.made_at >= known.made_at:
+                latest[record.pool] = record
+    return [latest[name] for name in sorted(latest)]
 
 
-def _bar(low: int, q25: int, q50: int, q75: int, high: int) -> Text:
-    cells = [" "] * WIDTH
-    cells[low : high + 1] = "░" * len(cells[low : high + 1])
-    cells[q25 : q75 + 1] = "▓" * len(cells[q25 : q75 + 1])
-    cells[min(q50, WIDTH - 1)] = "█"
-    return Text("".join(cells), style="cyan")
+def _draw(forecasts: list[DemandForecast], png: Path | None, html: Path | None) -> None:
+    """Draw to files; the libraries take a second to load, and only here they are needed."""
+    if png is not None:
+        from streams.cli.fan_png import write_png  # noqa: PLC0415
+
+        write_png(png, forecasts)
+    if html is not None:
+        from streams.cli.fan_html import write_html  # noqa: PLC0415
+
+        write_html(html, forecasts)

@@ -1,6 +1,6 @@
 """What a partition says when minutes and hours are over."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from schemas.records import DemandObserved, MinuteDemand, PopulationPartial
@@ -15,6 +15,10 @@ from streams.pipeline.user import User
 
 # A readable profile takes 10 ms to write: it is renewed at these hours, for who was active since.
 PROFILE_HOURS = 6
+# Expected launches are whole multiples of 1 / EXACT, whose sums don't depend on their order.
+EXACT = 2**20
+# Hours before an event that can still be open: more only after an outage of the collector.
+MOST_EVES = 24
 
 
 class Users(Protocol):
@@ -106,17 +110,51 @@ def profile_outputs(users: Users, learned: Learned, now_ms: int, ways: Ways) -> 
     return outputs
 
 
-def expected_by_pool(users: Users, now_ms: int, learned: Learned, ways: Ways) -> dict[str, float]:
-    """Return the launches that all users together are expected to make in the next hour, by pool.
+def expected_by_pool(users: Users, hour: int, learned: Learned, ways: Ways) -> dict[str, float]:
+    """Return the launches that all users together are expected to make in an hour, by pool.
 
-    A user's launches are spread over pools as they have been so far: O(1) a user.
+    What is expected of a user rests on the events before that hour alone, however late it is
+    asked, and is whole in units of 1 / EXACT: sums are the same however users are spread.
     """
-    total: dict[str, float] = {}
-    for name in sorted(users.names()):
+    total: dict[str, int] = {}
+    for name in users.names():
         user = users.get(name)
-        if user is None or not user.launches:
-            continue
-        expected = user.cycles.expected_next_hour(now_ms / 1000, ways.zone, learned.rates)
-        for pool, launches in user.pools.items():
-            total[pool] = total.get(pool, 0.0) + expected * launches / user.launches
-    return total
+        if user is not None:
+            for pool, launches in expected_of(user, hour, learned, ways).items():
+                total[pool] = total.get(pool, 0) + launches
+    return {pool: launches / EXACT for pool, launches in total.items()}
+
+
+def expected_of(user: User, hour: int, learned: Learned, ways: Ways) -> dict[str, int]:
+    """Return the launches expected of a user in an hour, by pool, in units of 1 / EXACT.
+
+    They are spread over pools as the user's have been so far: O(1) a user.
+    """
+    if user.clock_ms >= hour * HOUR_MS:
+        return user.eves.get(hour, {})
+    if not user.launches:
+        return {}
+    expected = user.cycles.expected_next_hour(hour * 3600.0, ways.zone, learned.rates)
+    shares = {pool: launches / user.launches for pool, launches in user.pools.items()}
+    return {pool: round(EXACT * expected * share) for pool, share in shares.items()}
+
+
+def remember_eves(
+    user: User, first_hour: int, hour: int, learned: Callable[[int], Learned], ways: Ways
+) -> None:
+    """Before a user's first event in an hour, keep what was expected of it and of those skipped.
+
+    Parameters
+    ----------
+    first_hour
+        First hour that the partition has not closed.
+    hour
+        The event's.
+    learned
+        Gives what is learnt across users, as it applies at an event time (ms).
+    """
+    if not user.launches:
+        return
+    first = max(first_hour, user.clock_ms // HOUR_MS + 1, hour - MOST_EVES + 1)
+    for skipped in range(first, hour + 1):
+        user.eves[skipped] = expected_of(user, skipped, learned(skipped * HOUR_MS), ways)

@@ -10,6 +10,8 @@ from schemas.topics import FORECASTS_DEMAND
 from streams.pipeline.outputs import Output
 from streams.pipeline.resources import UNITS, ResourceName
 
+DAY_STEPS = tuple(range(1, 25))
+WEEK_STEPS = tuple(range(1, 169))
 STEP_MS = {"HOUR": 60_000, "DAY": 3_600_000, "WEEK": 3_600_000}
 
 

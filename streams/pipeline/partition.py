@@ -29,11 +29,13 @@ from streams.pipeline.closing import (
     expected_by_pool,
     partial_outputs,
     profile_outputs,
+    remember_eves,
 )
 from streams.pipeline.eventtime import (
     HOUR_MS,
     MINUTE_MS,
     first_open_minute,
+    hour_of,
     is_future,
     minute_of,
 )
@@ -185,6 +187,9 @@ class ProfilePartition:
             counts[fate] += 1
             if fate == "ok":
                 moment = self._moment(batch, event, offset, number)
+                remember_eves(
+                    user, self.state.open_hour, hour_of(event.time), self._learned, self._ways
+                )
                 outputs += apply_event(user, moment, self._ways)
                 clock_ms = max(clock_ms, event.time)
             elif fate != "repeat":
@@ -248,16 +253,15 @@ class ProfilePartition:
     def _close(self, through: int, offset: int) -> list[Output]:
         last_hour = through // 60 - 1
         new_hour = last_hour >= self.state.open_hour
-        expected = self._expected(through) if new_hour else {}
+        expected = self._expected(last_hour + 1) if new_hour else {}
         outputs = self._demand(through, offset, expected)
         if new_hour:
             outputs += self._hours(last_hour, offset)
         self.state.open_minute = through
         return outputs
 
-    def _expected(self, through: int) -> dict[str, float]:
-        now_ms = through * MINUTE_MS
-        return expected_by_pool(self._users, now_ms, self._learned(now_ms), self._ways)
+    def _expected(self, hour: int) -> dict[str, float]:
+        return expected_by_pool(self._users, hour, self._learned(hour * HOUR_MS), self._ways)
 
     def _demand(self, through: int, offset: int, expected: dict[str, float]) -> list[Output]:
         closed = [minute for minute in self._by_minute if minute < through]

@@ -82,12 +82,15 @@ class PoolMinutes(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         What each partition has told.
     changed
         Whether anything happened since the last mark.
+    expected
+        By hour that is not closed, the launches that users' profiles let expect.
     """
 
     partitions: int
     open_minute: int
     sources: dict[int, Source]
     changed: bool = False
+    expected: dict[int, float] = {}
 
     def tell(self, observed: DemandObserved) -> bool:
         """Take what a partition says; a repeat gives False and changes nothing."""
@@ -103,7 +106,16 @@ class PoolMinutes(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
             return False
         source.pending.extend(observed.minutes)
         source.closed = closed
+        if observed.expected_launches > 0.0:
+            hour = closed // HOUR_MINUTES
+            self.expected[hour] = self.expected.get(hour, 0.0) + observed.expected_launches
         return True
+
+    def expected_of(self, hour: int) -> float:
+        """Return the launches expected in an hour, and forget those before it."""
+        for past in [h for h in self.expected if h < hour]:
+            del self.expected[past]
+        return self.expected.get(hour, 0.0)
 
     def close(self) -> Iterator[Stretch]:
         """Give the minutes that all partitions have closed, in order, each once.

@@ -6,7 +6,7 @@ from streams.pipeline.calendar import Entry
 from streams.pipeline.level import NOTHING, Level
 from streams.pipeline.pool_minutes import PoolMinutes
 
-VERSION = 3  # 3: knows the calendar; incidents are the desk's
+VERSION = 4  # 4: knows the users' expectations; 3: the calendar, incidents are the desk's
 
 
 class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -32,8 +32,12 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         By resource, the quantiles forecast for the hour under way; empty before the first.
     calendar
         The events that forecasts know of, in the order of their starts. They are taken from
-        calendar.events after a message was applied, so a message that comes again after a crash
-        meets the same ones.
+        calendar.events when the state is saved, so a message that comes again after a crash meets
+        the same ones.
+    next_hour
+        Saved combination of the users' and the pool's expectations; empty at first.
+    lift
+        What the minutes of the hour under way are multiplied by, so that they add up to it.
     """
 
     version: int
@@ -47,6 +51,8 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     residuals: list[bytes]
     expected: list[list[float]]
     calendar: list[Entry]
+    next_hour: bytes = b""
+    lift: float = 1.0
 
     @classmethod
     def empty(cls, partitions: int, resources: int) -> "PoolState":

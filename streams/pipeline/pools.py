@@ -15,17 +15,17 @@ from streams.models.demand import LEVELS, MODEL, Event, HourlyForecaster, Minute
 from streams.models.demand.peak import peak
 from streams.pipeline.calendar import covering, covering_steps, edges, entries_for
 from streams.pipeline.eventtime import HOUR_MINUTES, HOUR_MS, MINUTE_MS
-from streams.pipeline.forecast_record import forecast_output
+from streams.pipeline.forecast_record import DAY_STEPS, WEEK_STEPS, forecast_output
 from streams.pipeline.hour_history import HourHistory, events_of
 from streams.pipeline.level import NOTHING
+from streams.pipeline.next_hour import INSTANCES, NextHour
 from streams.pipeline.outputs import Output
 from streams.pipeline.pool_alerts import PoolAlerts
 from streams.pipeline.pool_minutes import Stretch
 from streams.pipeline.pool_state import PoolState
 from streams.pipeline.resources import RESOURCES, values
+from streams.pipeline.total import partial_output
 
-DAY_STEPS = tuple(range(1, 25))
-WEEK_STEPS = tuple(range(1, 169))
 HOUR_STEPS = 60
 
 
@@ -56,6 +56,7 @@ class PoolFold:
         self._hourly = [HourlyForecaster() for _ in RESOURCES]
         self._by_minute = [_restored(MinuteForecaster, data) for data in state.by_minute]
         self._alerts = PoolAlerts(pool, state.residuals)
+        self._next_hour_of = NextHour(state)
         self._history = HourHistory()
         self._seen = [False] * len(RESOURCES)
         self._refold(chunk)
@@ -72,13 +73,18 @@ class PoolFold:
         """Return the state as bytes."""
         self.state.by_minute = [forecaster.to_bytes() for forecaster in self._by_minute]
         self.state.residuals = self._alerts.save()
+        self.state.next_hour = self._next_hour_of.to_bytes()
         return self.state.to_bytes()
 
-    def adopt(self, calendar: Iterable[CalendarEvent]) -> None:
-        """From the next message on, know the calendar as it is now."""
-        minute = self.state.minutes.open_minute
-        hour_ms = minute // HOUR_MINUTES * HOUR_MS
+    def adopt(self, calendar: Iterable[CalendarEvent], now_ms: int) -> None:
+        """From now on, know the calendar as it is; events that are over by then are left out."""
+        hour_ms = now_ms // HOUR_MS * HOUR_MS
         self.state.calendar = entries_for(calendar, self._pool, hour_ms)
+
+    @property
+    def now_ms(self) -> int:
+        """Event time up to which the pool's minutes are closed."""
+        return self.state.minutes.open_minute * MINUTE_MS
 
     def _refold(self, chunk: Callable[[int], bytes | None]) -> None:
         for number, hour in enumerate(HourHistory.saved(self.state.hours, chunk)):
@@ -86,12 +92,14 @@ class PoolFold:
             self._history.take(hour)
 
     def _add(self, stretch: Stretch, step: PoolStep) -> None:
+        after = stretch.last + 1
         if self.state.first_hour < 0:
             if not stretch.is_change:
+                if after % HOUR_MINUTES == 0:
+                    step.outputs.append(partial_output(self._pool, after * MINUTE_MS, (), ()))
                 return
             self.state.first_hour = stretch.first // HOUR_MINUTES
         self._add_minutes(stretch)
-        after = stretch.last + 1
         if after % HOUR_MINUTES == 0:
             self._close_hour(after // HOUR_MINUTES - 1, step)
         if stretch.is_mark:
@@ -131,7 +139,12 @@ class PoolFold:
         number, data = self._history.append(row, events)
         step.chunks[number] = data
         state.hours = self._history.hours
-        step.outputs += self._next_day_and_week(end_ms)
+        step.outputs += self._next_day_and_week(end_ms, row)
+        if self._seen[INSTANCES]:
+            known = covering_steps(state.calendar, end_ms, MINUTE_MS, HOUR_STEPS)
+            factors = self._event_factors(INSTANCES, known)
+            by_minute = self._by_minute[INSTANCES].forecast(HOUR_STEPS, factors)
+            self._next_hour_of.close(hour, row[INSTANCES], by_minute)
 
     def _observe_hour(self, hour: int, row: Sequence[float], events: Sequence[Event]) -> None:
         for number, value in enumerate(row):
@@ -139,15 +152,16 @@ class PoolFold:
                 self._seen[number] = True
                 self._hourly[number].observe(value, float(hour * 3600), events)
 
-    def _next_day_and_week(self, end_ms: int) -> list[Output]:
+    def _next_day_and_week(self, end_ms: int, row: Sequence[float]) -> list[Output]:
         outputs = []
+        weeks: list[npt.NDArray[np.float64] | None] = [None] * len(RESOURCES)
         known = covering_steps(self.state.calendar, end_ms, HOUR_MS, len(WEEK_STEPS))
         for number, resource in enumerate(RESOURCES):
             if not self._seen[number]:
                 continue
             forecaster = self._hourly[number]
             week = forecaster.forecast(WEEK_STEPS, known)
-            day = week[: len(DAY_STEPS)]
+            weeks[number], day = week, week[: len(DAY_STEPS)]
             self.state.expected[number] = day[0].tolist()
             for horizon, steps in (("DAY", day), ("WEEK", week)):
                 outputs.append(
@@ -155,7 +169,7 @@ class PoolFold:
                         self._pool, resource, horizon, end_ms, steps, peak(steps), LEVELS, MODEL
                     )
                 )
-        return outputs
+        return [*outputs, partial_output(self._pool, end_ms, row, weeks)]
 
     def _next_hour(self, minute: int) -> list[Output]:
         outputs = []
@@ -163,7 +177,7 @@ class PoolFold:
         known = covering_steps(self.state.calendar, made_at_ms, MINUTE_MS, HOUR_STEPS)
         for number, resource in enumerate(RESOURCES):
             if self.state.seen[number]:
-                factors = self._factors(number, known)
+                factors = self._factors(number, minute, known)
                 steps = self._by_minute[number].forecast(HOUR_STEPS, factors)
                 outputs.append(
                     forecast_output(
@@ -173,10 +187,19 @@ class PoolFold:
         return outputs
 
     def _factors(
+        self, number: int, minute: int, known: Mapping[int, Sequence[Event]]
+    ) -> npt.NDArray[np.float64]:
+        """What each of the next minutes is multiplied by."""
+        factors = self._event_factors(number, known)
+        if number == INSTANCES:
+            factors *= self._next_hour_of.lifts(minute, HOUR_STEPS)
+        return factors
+
+    def _event_factors(
         self, number: int, known: Mapping[int, Sequence[Event]]
-    ) -> npt.NDArray[np.float64] | None:
+    ) -> npt.NDArray[np.float64]:
         if not known:
-            return None
+            return np.ones(HOUR_STEPS)
         factor = self._hourly[number].event_factor
         return np.array([factor(known.get(k + 1, ())) for k in range(HOUR_STEPS)])
 

@@ -62,6 +62,7 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     sensitivity: bytes
     data: bytes
     behaviour: Behaviour = Behaviour()
+    eves: list[tuple[int, str, int]] = []
 
 
 _decoder = msgspec.msgpack.Decoder(_Wire)
@@ -82,6 +83,9 @@ class User:
         Latest event time of the user.
     sources
         Last sequence number by source: what does not exceed it is a repeat.
+    eves
+        By open hour that the user has events in or after: what was expected of it before them, by
+        pool. An hour's expectation is then the same whenever the hour is closed.
     """
 
     partition: int
@@ -101,6 +105,7 @@ class User:
     sensitivity: Sensitivity = field(default_factory=Sensitivity)
     data: DataAccess = field(default_factory=DataAccess)
     behaviour: BehaviourWatch = field(default_factory=BehaviourWatch)
+    eves: dict[int, dict[str, int]] = field(default_factory=dict)
 
     def delta(self, hour: int) -> HourDelta:
         """Return the statistics that this user adds to an open hour."""
@@ -130,6 +135,8 @@ class User:
             self.open_minutes = {k: v for k, v in self.open_minutes.items() if k[1] >= minute}
         for closed in [h for h in self.open_hours if h < hour]:
             del self.open_hours[closed]
+        for closed in [h for h in self.eves if h < hour]:
+            del self.eves[closed]
 
     def to_bytes(self) -> bytes:
         """Return the state as versioned bytes."""
@@ -142,6 +149,7 @@ class User:
                 self.programs.to_bytes(), self.cycles.to_bytes(), self.session_length.to_bytes(),
                 self.consumption.to_bytes(), self.sensitivity.to_bytes(), self.data.to_bytes(),
                 self.behaviour.save(),
+                [(hour, p, n) for hour, by_pool in self.eves.items() for p, n in by_pool.items()],
             )
         )  # fmt: skip
 
@@ -164,7 +172,15 @@ class User:
             Consumption.from_bytes(wire.consumption), Sensitivity.from_bytes(wire.sensitivity),
             DataAccess.from_bytes(wire.data),
             BehaviourWatch(wire.behaviour),
+            _by_hour(wire.eves),
         )  # fmt: skip
+
+
+def _by_hour(eves: list[tuple[int, str, int]]) -> dict[int, dict[str, int]]:
+    found: dict[int, dict[str, int]] = {}
+    for hour, pool, launches in eves:
+        found.setdefault(hour, {})[pool] = launches
+    return found
 
 
 def partition_of(data: bytes) -> tuple[int, list[int], list[int]]:

@@ -14,8 +14,8 @@ from streams.runtime.follower import Follower
 from streams.runtime.holidays_known import holidays_between, parse_country
 
 log = structlog.get_logger()
-# Holidays are known this long ahead: past a week's forecast, and past most gaps in telemetry.
-HOLIDAYS_AHEAD = timedelta(days=60)
+# Holidays are known this long ahead: between two looks a fast replay may play months.
+HOLIDAYS_AHEAD = timedelta(days=400)
 
 
 class CalendarReader(Follower):

@@ -9,6 +9,7 @@ from schemas.records import ActivityBatch, CalendarEvent, Tick
 from schemas.topics import (
     ANOMALIES_OBSERVED,
     DEMAND_OBSERVED,
+    DEMAND_PARTIALS,
     POPULATION_PARTIALS,
     POPULATION_PRIOR,
     Topic,
@@ -22,6 +23,8 @@ from streams.pipeline.pool_state import PoolState
 from streams.pipeline.pools import PoolFold
 from streams.pipeline.population import PopulationFold
 from streams.pipeline.resources import RESOURCES
+from streams.pipeline.total import TotalFold
+from streams.pipeline.total_state import TotalState
 from streams.pipeline.user import User
 
 LATENESS_MS = 60_000
@@ -71,6 +74,7 @@ class Offline:
             for n in range(partitions)
         ]
         self.population = PopulationFold.empty(partitions)
+        self.total = TotalFold(pools, TotalState.empty(), lambda _: None)
         self.pools: dict[str, PoolFold] = {}
         self.desk = AlertDesk(alerts_per_day)
         self.outputs: dict[str, list[tuple[str, msgspec.Struct]]] = {}
@@ -108,10 +112,12 @@ class Offline:
                     delta = HourDelta.from_bytes(whole.record.body)
                     self.versions.add(whole.record.hour, delta)
             return wholes
+        if output.topic is DEMAND_PARTIALS:
+            return self.total.apply(output.record).outputs
         if output.topic is DEMAND_OBSERVED:
             pool = self._pool(output.key)
             outputs = pool.apply(output.record).outputs
-            pool.adopt(self.calendar)
+            pool.adopt(self.calendar, pool.now_ms)
             return outputs
         if output.topic is ANOMALIES_OBSERVED:
             return self.desk.observe(output.record)

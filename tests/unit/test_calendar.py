@@ -143,7 +143,7 @@ class Pool:
         self.chunks: dict[int, bytes] = {}
         self.known = known
         self.fold = PoolFold("desk", PoolState.empty(1, len(RESOURCES)), self.chunks.get)
-        self.fold.adopt(known)
+        self.fold.adopt(known, START_HOUR * HOUR_MS)
         self.hour = START_HOUR
         self.told = {}
 
@@ -152,7 +152,7 @@ class Pool:
             step = self.fold.apply(hourly(self.hour, count))
             self.chunks.update(step.chunks)
             self.told.update({o.record.forecast_id: o.record for o in step.outputs})
-            self.fold.adopt(self.known)
+            self.fold.adopt(self.known, self.fold.now_ms)
             self.hour += 1
 
     def restart(self) -> None:

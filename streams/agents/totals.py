@@ -1,0 +1,77 @@
+"""The agent of the total: one writer that adds up what all pools tell."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from schemas.codec import Codec, UndecodableError
+from schemas.records import DemandPartial
+from schemas.topics import DEMAND_PARTIALS
+from streams.pipeline.total import TotalFold
+from streams.pipeline.total_state import TotalState
+from streams.runtime.guard import PoisonError
+from streams.runtime.sender import Sender
+from streams.runtime.state_tables import StateTable
+
+STATE = b"state"
+
+
+class TotalStage:
+    """Pools' hours in; forecasts of their total out."""
+
+    def __init__(
+        self, codec: Codec, sender: Sender, table: StateTable, pools: Sequence[str]
+    ) -> None:
+        self._codec = codec
+        self._sender = sender
+        self._table = table
+        self._pools = tuple(pools)
+        self._busy = asyncio.Lock()
+        self._fold: TotalFold | None = None
+        self._rank = 0
+        self._chunks: dict[int, bytes] = {}
+
+    async def step(self, event: Any) -> None:
+        """Apply one message."""
+        try:
+            partial = self._codec.decode(DEMAND_PARTIALS, event.message.value, DemandPartial)
+        except UndecodableError as error:
+            raise PoisonError(str(error)) from error
+        async with self._busy:
+            self._fold = self._fold or self._load()
+            step = self._fold.apply(partial)
+            self._chunks |= step.chunks
+            self._rank = event.message.offset + 1
+            await self._sender.send(step.outputs)
+
+    async def settle(self) -> None:
+        """Make the outputs durable, then the history they rest on, then the state."""
+        async with self._busy:
+            await self._settle()
+
+    async def give_up(self) -> None:
+        """Settle and forget: another worker may go on from here."""
+        async with self._busy:
+            await self._settle()
+            self._fold = None
+
+    async def _settle(self) -> None:
+        await self._sender.settle()
+        if self._fold is None or not self._rank:
+            return
+        for number, data in self._chunks.items():
+            await self._table.put(0, _chunk_key(number), self._rank, data)
+        await self._sender.settle()
+        await self._table.put(0, STATE, self._rank, self._fold.state.to_bytes())
+        await self._sender.settle()
+        self._rank = 0
+        self._chunks.clear()
+
+    def _load(self) -> TotalFold:
+        data = self._table.get(STATE)
+        state = TotalState.empty() if data is None else TotalState.from_bytes(data)
+        return TotalFold(self._pools, state, lambda n: self._table.get(_chunk_key(n)))
+
+
+def _chunk_key(number: int) -> bytes:
+    return b"hours/%d" % number

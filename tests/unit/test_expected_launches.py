@@ -1,0 +1,77 @@
+"""What users' profiles let expect of an hour is a function of event time."""
+
+import numpy as np
+
+from schemas.records import DemandObserved
+from schemas.topics import DEMAND_OBSERVED, FORECASTS_DEMAND
+from streams.models.demand.expectation import mean_of
+from streams.pipeline.closing import EXACT
+from streams.pipeline.pool_minutes import PoolMinutes
+from tests.testkit.office import HOUR_MS, START_MS, activities, log_of, played
+
+
+def observed(run) -> dict[tuple[str, int], float]:
+    """Expected launches by pool and hour, over all partitions."""
+    total: dict[tuple[str, int], float] = {}
+    for record in run.records(DEMAND_OBSERVED):
+        if record.expected_launches:
+            key = record.pool, record.closed_through // HOUR_MS
+            total[key] = total.get(key, 0.0) + record.expected_launches
+    return total
+
+
+def test_it_is_the_same_to_the_bit_however_users_are_spread():
+    rows = activities(11, 400, hours=9.0, users=12)
+    one, four = (observed(played(log_of(rows, n), n)) for n in (1, 4))
+    assert one == four
+    assert len(one) >= 12
+    assert all((value * EXACT).is_integer() for value in one.values())
+
+
+def test_reading_users_back_does_not_show():
+    messages = log_of(activities(12, 300, hours=9.0), 2)
+    assert observed(played(messages, 2)) == observed(played(messages, 2, reloaded=True))
+
+
+def test_a_pool_adds_up_what_its_partitions_expect_once():
+    minutes = PoolMinutes(2, 0, {})
+    hour = START_MS // HOUR_MS
+
+    def tell(partition: int, expected: float) -> bool:
+        return minutes.tell(
+            DemandObserved(
+                pool="p",
+                source_partition=partition,
+                source_offset=0,
+                closed_through=hour * HOUR_MS,
+                minutes=[],
+                expected_launches=expected,
+            )
+        )
+
+    assert tell(0, 1.5)
+    assert not tell(0, 1.5)
+    assert tell(1, 2.0)
+    assert minutes.expected_of(hour) == 3.5
+    assert minutes.expected_of(hour + 1) == 0.0
+
+
+def test_the_next_hour_by_minute_adds_up_to_what_is_expected_of_it():
+    """At an hour's start the minutes are lifted to the hour that users and pool let expect."""
+    run = played(log_of(activities(13, 500, hours=14.0, users=6), 1), 1)
+    told = run.records(FORECASTS_DEMAND)
+    hours = {f.made_at: f for f in told if key_of(f) == ("HOUR", "default")}
+    days = {f.made_at: f for f in told if key_of(f) == ("DAY", "default")}
+    both = [at for at in hours if at in days and at >= START_MS + 6 * HOUR_MS]
+    assert len(both) >= 6
+    for at in both:
+        minutes = sum(float(mean_of_step(step)) for step in hours[at].steps)
+        assert abs(minutes - days[at].steps[0].quantiles[3]) < 0.5 * minutes
+
+
+def key_of(forecast) -> tuple[str, str]:
+    return (forecast.horizon, forecast.pool) if forecast.resource == "INSTANCES" else ("", "")
+
+
+def mean_of_step(step) -> float:
+    return float(mean_of(np.array(step.quantiles)))
