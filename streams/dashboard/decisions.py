@@ -63,6 +63,10 @@ class Decisions:
         """Keep one; a repeat takes the place of the first."""
         self._kept.put(decision.decision_id, decision)
 
+    def forget(self, user: str) -> None:
+        """Drop the decisions about a user."""
+        self._kept.drop_where(lambda decision: decision.user == user)
+
     def get(self, decision_id: str) -> Decision | None:
         """Return one."""
         return self._kept.get(decision_id)

@@ -133,7 +133,8 @@ class Feed:
         if high > low:
             consumer.assign([TopicPartition(name, 0, low)])
             for message in consumer.consume(min(FIRST_TICKS, high - low), FIRST_TICKS_WAIT_S):
-                self._receive(message)
+                if not message.error():
+                    self._decode(TELEMETRY_TICKS, message)
 
     def _starts(self, consumer: Any) -> list[TopicPartition]:
         starts = []
@@ -164,6 +165,8 @@ class Feed:
             )
         elif message.value() is not None:
             self._decode(topic, message)
+        elif topic is PROFILES_USERS and message.key() is not None:
+            self.known.forget(message.key().decode("utf-8", "replace"))
 
     def _decode(self, topic: Topic, message: Any) -> None:
         if topic.record is None:

@@ -54,6 +54,12 @@ class Flows:
         self._last.put(record.user, record)
         return True
 
+    def forget(self, user: str) -> None:
+        """Keep nothing of a user but their part in the sums of all."""
+        self._last.drop(user)
+        for pair in self._pairs.values():
+            pair.users.pop(user, None)
+
     def last(self, user: str) -> ProgramPrediction | None:
         """Return what was predicted for a user last."""
         return self._last.get(user)

@@ -69,6 +69,17 @@ class Known:
             self.version += 1
             _KEEPERS[type(record)](self, record)
 
+    def forget(self, user: str) -> None:
+        """Keep nothing more of a user, whose profile was deleted."""
+        with self.lock:
+            self.version += 1
+            self.profiles.drop(user)
+            self.flows.forget(user)
+            self.predictions.drop_where(lambda p: p.user == user)
+            self.allocations.drop_where(lambda e: e.user == user)
+            self.decisions.forget(user)
+            self.shadows.forget(user)
+
     def synthetic(self) -> list[str]:
         """Return the sources of synthetic telemetry that were seen."""
         return sorted(source for source in self.sources if source.startswith(SYNTHETIC))

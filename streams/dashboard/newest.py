@@ -1,6 +1,6 @@
 """A mapping of bounded size: the page shows what was said last, and memory must not grow."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -34,6 +34,14 @@ class Newest(Generic[K, V]):
         self._kept[key] = value
         if len(self._kept) > self._limit:
             del self._kept[next(iter(self._kept))]
+
+    def drop(self, key: K) -> None:
+        """Keep nothing under a key."""
+        self._kept.pop(key, None)
+
+    def drop_where(self, unwanted: Callable[[V], bool]) -> None:
+        """Drop every value that is unwanted."""
+        self._kept = {key: value for key, value in self._kept.items() if not unwanted(value)}
 
     def get(self, key: K) -> V | None:
         """Return what is kept under a key."""

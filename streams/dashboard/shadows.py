@@ -22,6 +22,10 @@ class Shadows:
         """Keep an event; a repeat is the same event."""
         self._events.put(record.event_id, record)
 
+    def forget(self, user: str) -> None:
+        """Drop the runs for a user."""
+        self._events.drop_where(lambda event: event.user == user)
+
     def shown(self, query: Query) -> dict[str, Any]:
         """Return a page of the events, newest first, and sums over all that match."""
         kept = [

@@ -151,7 +151,7 @@ def explain(feed: Feed, decision_id: str) -> dict[str, Any] | None:
         if decision is None:
             return None
         reserve = known.reserves.get(decision.pool)
-        hour = known.forecasts.get(decision.pool, "INSTANCES", "HOUR")
+        hour = known.forecasts.in_force(decision.pool, decision.time)
         return {
             "decision": decision.shown(),
             "reserve": None if reserve is None else reserve.at(decision.time),
@@ -162,11 +162,10 @@ def explain(feed: Feed, decision_id: str) -> dict[str, Any] | None:
 
 
 def _near(record: DemandForecast, time_ms: int) -> dict[str, Any]:
-    """Return what the newest forecast of launches says of the minutes after a decision."""
+    """Return what a forecast of launches says of the minutes after a decision."""
     steps = [step for step in record.steps if step.time + record.step_s * 1000 > time_ms][:5]
     return {
         "made_at": record.made_at,
-        "is_later": record.made_at > time_ms,
         "levels": record.levels,
         "peak": record.peak,
         "steps": [_plain(step) for step in steps],

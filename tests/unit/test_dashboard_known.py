@@ -6,6 +6,7 @@ from starlette.testclient import TestClient
 
 from schemas.codec import Codec, MemoryIds
 from schemas.records import (
+    AllocationEvent,
     Candidate,
     DemandForecast,
     ProgramPrediction,
@@ -182,6 +183,45 @@ def test_a_decision_is_explained_by_what_it_rested_on(feed: Feed, page: TestClie
     targets = page.get("/api/decisions", params={"sort": "target"}).json()
     assert [row["what"] for row in targets["rows"]] == ["target 8", "target 5"]
     assert page.get("/api/explain", params={"id": "shadow/s2"}).status_code == 404
+
+
+def test_a_decision_is_told_with_the_forecast_that_was_in_force(
+    feed: Feed, page: TestClient
+) -> None:
+    for minute, value in ((0, 1.0), (5, 2.0), (10, 3.0)):
+        steps = [Step(time=(minute + n) * MINUTE_MS, quantiles=[value]) for n in range(60)]
+        feed.take(
+            DemandForecast(
+                forecast_id=f"f{minute}", pool="build", resource="INSTANCES", unit="launches",
+                made_at=minute * MINUTE_MS, horizon="HOUR", step_s=60, steps=steps, levels=[0.5],
+                peak=[value], model="m",
+            )
+        )  # fmt: skip
+    feed.take(status(time=7 * MINUTE_MS))
+    found = page.get("/api/explain", params={"id": f"target/build@{7 * MINUTE_MS}"}).json()
+    assert found["forecast"]["made_at"] == 5 * MINUTE_MS
+    assert [step["quantiles"] for step in found["forecast"]["steps"]] == [[2.0]] * 5
+    assert found["forecast"]["steps"][0]["time"] == 7 * MINUTE_MS
+
+
+def test_a_forgotten_user_is_nowhere(feed: Feed, page: TestClient) -> None:
+    for number, user in enumerate(("ada", "bob", "ada", "bob")):
+        feed.take(prediction(number, f"p{number}", {"browser": 0.7}, user))
+    for user in ("ada", "bob"):
+        run = ShadowEvent(
+            event_id=f"s-{user}", pool="build", time=1, kind="STARTED", user=user,
+            program="compiler", probability=0.8, value=2.0, reason="worth it",
+        )  # fmt: skip
+        event = AllocationEvent(
+            event_id=f"e-{user}", kind="ASSIGNED", pool="build", time=1, reason="warm", user=user
+        )
+        feed.take(run)
+        feed.take(event)
+    feed.known.forget("ada")
+    for path in ("summary", "flow", "shadow", "decisions", "users", "health"):
+        text = page.get(f"/api/{path}").text
+        assert "ada" not in text, path
+    assert "bob" in page.get("/api/decisions").text
 
 
 def test_synthetic_sources_are_named(feed: Feed, page: TestClient) -> None:

@@ -12,8 +12,7 @@ function told({ decision, reserve, forecast, prediction, story }) {
       facts([["As of", clock(reserve.time)], ["Target", number(reserve.target)], ["Ready", number(reserve.ready)], ["Building", number(reserve.building)], ["In use / cap", `${reserve.leased} / ${reserve.cap}`], ["Hits / misses so far", `${reserve.hits} / ${reserve.misses}`]])));
   }
   if (forecast) {
-    const when = forecast.is_later ? "made after the decision: the one in force then is no longer kept here" : "in force then";
-    nodes.push(card("The forecast of launches", el("p", { class: "note" }, `Made ${clock(forecast.made_at)}, ${when}.`),
+    nodes.push(card("The forecast of launches", el("p", { class: "note" }, `Made ${clock(forecast.made_at)}, in force then.`),
       table("Launches a minute, quantiles", ["minute", ...forecast.levels.map((l) => ({ name: percent(l), number: true }))],
         [["most in a minute of the hour", ...forecast.peak.map(number)], ...forecast.steps.map((s) => [clock(s.time), ...s.quantiles.map(number)])])));
   }

@@ -28,7 +28,7 @@ function chances(sequences) {
 function make(query) {
   const chosen = { user: query.user ?? "" };
   const user = choice("Person", "users", (row) => row.user, chosen.user, (value) => go("person", { user: value }));
-  const [top, note, weekTable, sequenceTable, programs, next] = [el("div", { class: "tiles" }), el("p", { class: "note" }), el("div"), el("div"), el("div"), el("div")];
+  const [top, note, weekTable, sequenceTable, programs, next, gaps] = [el("div", { class: "tiles" }), el("p", { class: "note" }), el("div"), el("div"), el("div"), el("div"), el("div")];
   const week = chart("Expected launches by hour of the week", "low");
   const sequences = chart("Sequences with their probabilities", "low");
   async function refresh() {
@@ -42,22 +42,24 @@ function make(query) {
     const rates = DAYS.map((_, day) => p.week_rates.slice(24 * day, 24 * day + 24));
     const felt = p.sensitivity === null ? "not known" : number(p.sensitivity);
     top.replaceChildren(tile("Launches seen", count(p.launches)), tile("Programs", count(p.programs.length)),
-      tile("Sensitivity to waiting", felt, p.sensitivity_low === null ? "" : `${number(p.sensitivity_low)} to ${number(p.sensitivity_high)}`), tile("Next session", seconds(p.next_session_length_s) || "not known"));
+      tile("Sensitivity to waiting", felt, p.sensitivity_low === null ? "" : `${number(p.sensitivity_low)} to ${number(p.sensitivity_high)}`), tile("Next session", p.next_session_at ? clock(p.next_session_at) : seconds(p.next_session_length_s) || "not known", p.next_session_at ? `for ${seconds(p.next_session_length_s) || "a time not known"}` : ""));
     note.textContent = `As of ${clock(p.updated_at)}.`;
     draw(week, () => heat(rates, p.zone));
     keepScroll(weekTable, table("Expected launches by hour", ["day", ...HOURS.map((h) => ({ name: String(h), number: true }))], rates.map((row, day) => [DAYS[day], ...row.map((v) => v.toFixed(2))])));
     if (p.sequences.length) draw(sequences, () => chances(p.sequences));
     keepScroll(sequenceTable, table("Sequences", ["after", "follows", "within", ...["probability", "interval", "n"].map((name) => ({ name, number: true }))],
       p.sequences.map((s) => [s.first, s.then, `${Math.round(s.window_s / 60)} min`, percent(s.probability), `${percent(s.low)} to ${percent(s.high)}`, s.support]), "No sequences that hold yet."));
-    keepScroll(programs, table("Programs and what they take", ["program", ...["launches", "share", "cores p95", "memory p95", "run time p50"].map((name) => ({ name, number: true }))],
-      p.programs.map((u) => [u.program, count(u.launches), percent(u.share), number(u.cpu_cores_p95), u.memory_bytes_p95 === null ? "" : `${number(u.memory_bytes_p95 / MIB)} MiB`, seconds(u.duration_s_p50)])));
+    keepScroll(programs, table("Programs and what they take", ["program", ...["launches", "share", "cores p95", "memory p95", "run time p50", "felt waiting"].map((name) => ({ name, number: true }))],
+      p.programs.map((u) => [u.program, count(u.launches), percent(u.share), number(u.cpu_cores_p95), u.memory_bytes_p95 === null ? "" : `${number(u.memory_bytes_p95 / MIB)} MiB`, seconds(u.duration_s_p50), number(u.sensitivity)])));
+    keepScroll(gaps, table("How long until the next", ["first", "then", ...["times", "share", "10 %", "median", "90 %"].map((name) => ({ name, number: true }))],
+      p.transitions.map((t) => [t.first, t.then, count(t.count), percent(t.share), seconds(t.gap_s_p10), seconds(t.gap_s_p50), seconds(t.gap_s_p90)]), "No transitions yet."));
     keepScroll(next, table(p.prediction ? `After ${p.prediction.after_program}, ${clock(p.prediction.made_at)}` : "Next programs", ["program", ...["next", "1 min", "5 min", "15 min", "60 min", "expected"].map((name) => ({ name, number: true }))],
       (p.prediction?.candidates ?? []).map((c) => [c.program, percent(c.p_next), percent(c.p_1m), percent(c.p_5m), percent(c.p_15m), percent(c.p_60m), seconds(c.expected_s)]), "Nothing predicted since the page's server read back."));
   }
   const tools = el("form", { class: "fields", onsubmit: (event) => event.preventDefault() }, user.node, chosen.user ? link("flow", { user: chosen.user }, "Their flow") : null);
   return {
     nodes: [titled("Person", "How one person works, as learnt from their own launches.", tools), top, note,
-      card("The week", week, behind(weekTable)), el("div", { class: "two" }, card("What follows what", sequences, behind(sequenceTable)), card("What is expected next", next)), card("Programs", programs)],
+      card("The week", week, behind(weekTable)), el("div", { class: "two" }, card("What follows what", sequences, behind(sequenceTable)), card("What is expected next", next)), card("Programs", programs), card("Pauses between programs", gaps)],
     refresh,
   };
 }
