@@ -56,7 +56,7 @@ class Watched:
 
     def open(self) -> Page:
         """Open the page at its first view."""
-        self.page.goto(self.address)
+        self.page.goto(self.address, wait_until="domcontentloaded")
         self.page.wait_for_selector("body[data-shown]")
         return self.page
 

@@ -64,7 +64,7 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(scope="module", params=["light", "dark"])
 def watched(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Watched]:
     page = Watched(browser, address, request.param)
     page.open()
@@ -206,7 +206,7 @@ def test_a_hostile_name_stays_a_name(watched: Watched) -> None:
 
 
 def test_everything_is_reached_by_keyboard(watched: Watched) -> None:
-    page = watched.page
+    page = watched.open()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     reached = set()
@@ -223,7 +223,7 @@ def test_everything_is_reached_by_keyboard(watched: Watched) -> None:
 
 
 def test_the_theme_is_chosen_by_hand_and_kept(watched: Watched) -> None:
-    page = watched.page
+    page = watched.open()
     ground = "getComputedStyle(document.body).backgroundColor"
     other = {"light": "dark", "dark": "light"}[watched.theme]
     before = page.evaluate(ground)
@@ -233,3 +233,4 @@ def test_the_theme_is_chosen_by_hand_and_kept(watched: Watched) -> None:
     page.reload()
     assert page.inner_text("#theme") == f"Theme: {other}"
     assert page.evaluate(ground) != before
+    page.evaluate("localStorage.clear()")
