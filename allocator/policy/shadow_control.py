@@ -6,11 +6,12 @@ Three parts, each moving by bounded steps, so that none can swing:
   used. A ratio of sums that forget slowly follows a step or a ramp from one side and does not
   overshoot it, as no part of it is fed back into what is promised or comes true.
 - *Price*: what an instance-minute counts as, in seconds of waiting; a run is started where it
-  promises more than it costs at this price. It rises with what is spent beyond the budget and
-  falls with what is left of it (adaptive pacing: a dual step, Balseiro & Gur 2019), so that over
-  long the budget is spent on the best. It moves by at most `STEP` of itself a decision, and what
-  is under way counts as spent at once: the delay until an outcome is known winds nothing up.
-  It never falls below the operator's price.
+  promises more than it costs at this price. It follows from what is left of the budget alone: low
+  while much is left, high when little is (pacing, as of Balseiro & Gur 2019), so that over long the
+  budget is spent, and on the best. The budget that is left is the only thing that adds up, and it
+  comes back to where spending equals income from either side without crossing it; a price that
+  adds up as well swung by a factor of four for ever. What is under way counts as spent at once, so
+  the delay until an outcome is known winds nothing up. Never below the operator's price.
 - *Stop*: once the losses since the best time reach a limit, nothing is started for an hour, after
   the next loss for two, and so on, up to a week. What is lost in `T` hours of a world where
   shadowing never pays is at most (limit + runs under way) x (2 + log2 T).
@@ -28,8 +29,9 @@ import msgspec
 # Outcomes after which an old one counts half; and what the first trust, 1, is worth.
 MEMORY = 200.0
 PRIOR_PROMISED = 4.0
-STEP = 0.05
-LEAST_BAR, MOST_BAR = 0.05, 1000.0
+# Prices while the budget is full, and when nothing is left. Steps of 20 s that are taken at once
+# save 60 s a minute; the dearest price leaves only what is better still.
+LEAST_PRICE_S, MOST_PRICE_S = 0.2, 100.0
 FIRST_PAUSE_MS = 3_600_000
 MOST_DOUBLINGS = 7  # 128 hours; the next would be more than a week
 HOUR_MS = 3_600_000
@@ -42,8 +44,6 @@ class ShadowControl(msgspec.Struct, array_like=True):
     ----------
     hits, promised
         Hits, and the sum of the probabilities that promised them, both forgetting.
-    bar
-        Price that the budget asks for, in seconds of waiting an instance-minute.
     tokens
         What may be spent now, in the budget's unit; None before the first.
     at_ms
@@ -63,12 +63,11 @@ class ShadowControl(msgspec.Struct, array_like=True):
     >>> for _ in range(40):
     ...     control.missed_run(0, promised=0.5, loss=1.0, loss_limit=1e9)
     >>> round(control.trust, 2)
-    0.17
+    0.18
     """
 
     hits: float = 0.0
     promised: float = 0.0
-    bar: float = LEAST_BAR
     tokens: float | None = None
     at_ms: int = 0
     net: float = 0.0
@@ -89,9 +88,28 @@ class ShadowControl(msgspec.Struct, array_like=True):
         """Tell whether it has stopped itself for now."""
         return now_ms < self.stopped_until_ms
 
-    def price_s(self, least: float) -> float:
-        """Return what an instance-minute counts as now, at least the operator's price."""
-        return max(self.bar, least)
+    def price_s(self, least: float, most_tokens: float) -> float:
+        """Return what an instance-minute counts as now, at least the operator's price.
+
+        Parameters
+        ----------
+        least
+            The operator's price.
+        most_tokens
+            What can be saved up.
+
+        Examples
+        --------
+        >>> control = ShadowControl(tokens=30.0)
+        >>> control.price_s(0.0, 30.0), control.price_s(5.0, 30.0)
+        (0.2, 5.0)
+        >>> control.spend(30.0); round(control.price_s(5.0, 30.0), 6)
+        100.0
+        """
+        left = 1.0 if self.tokens is None else self.tokens / max(most_tokens, 1e-9)
+        spent = 1.0 - min(max(left, 0.0), 1.0)
+        price_s = LEAST_PRICE_S * (MOST_PRICE_S / LEAST_PRICE_S) ** spent
+        return max(price_s, least)
 
     def at_once(self, most: int) -> int:
         """Return how many runs may be under way: one on probation after a stop."""
@@ -113,12 +131,6 @@ class ShadowControl(msgspec.Struct, array_like=True):
     def give_back(self, cost: float) -> None:
         """Give back what a run did not need."""
         self.tokens = (self.tokens or 0.0) + cost
-
-    def pace(self, per_hour: float) -> None:
-        """Move the price after a decision: up while under half the budget is left, else down."""
-        left = (self.tokens or 0.0) / per_hour if per_hour > 0.0 else 0.0
-        factor = 1.0 + STEP * min(max(1.0 - 2.0 * left, -1.0), 1.0)
-        self.bar = min(max(self.bar * factor, LEAST_BAR), MOST_BAR)
 
     def taken_run(self, promised: float, gain: float, saved_s: float) -> None:
         """Learn that a run was taken.

@@ -199,7 +199,6 @@ class ShadowDesk:
             instance = self._ledger.first(Phase.READY)
             if instance is not None:
                 self._start(instance, runs[run.key], now_ms, outbox)
-        control.pace(terms.minutes_per_hour)
 
     def _start(self, instance: Instance, wanted: _Wanted, now_ms: int, outbox: Outbox) -> None:
         begin_ms = round(sum(step.timeout_s for step in wanted.steps) * 1000) + QUEUE_MS
@@ -315,7 +314,7 @@ class ShadowDesk:
 
     @property
     def _price_s(self) -> float:
-        return self.control.price_s(self._terms.price_s)
+        return self.control.price_s(self._terms.price_s, self._terms.minutes_per_hour)
 
     def _preparation(self, steps: tuple[Step, ...]) -> Preparation:
         saves_s = sum(step.saves_s for step in steps)

@@ -166,7 +166,8 @@ class ByValue:
     def decide(self, place: int, held: dict[str, Run], budget: Budget) -> None:
         """Drop what is not worth waiting for any more, start what is worth it."""
         launch, options = self.launches[place], self.options[place]
-        price_s, trust = self.control.price_s(0.0), self.control.trust
+        self.control.tokens = budget.left
+        price_s, trust = self.control.price_s(0.0, budget.most), self.control.trust
         self._keep(launch, options, held, price_s, trust)
         runs = [
             (best_run(program, choices, self.steps, 1.0, price_s, trust), choices)
@@ -178,8 +179,6 @@ class ByValue:
             if run.value > 0.0 and fresh.reserved <= budget.left:
                 held[run.key] = fresh
                 budget.left -= fresh.reserved
-        self.control.tokens = budget.left
-        self.control.pace(budget.most)
 
     def settled(self, run: Run) -> None:
         """Let the control learn from an outcome."""
