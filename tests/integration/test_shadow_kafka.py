@@ -1,4 +1,4 @@
-"""Shadow runs through the allocator's process: foretold, prepared, killed, and still one person's."""
+"""Shadow runs through the allocator's process: prepared, killed, and still one person's."""
 
 import sys
 import time
