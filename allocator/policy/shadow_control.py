@@ -24,6 +24,8 @@ Balseiro, S. and Gur, Y. (2019). Learning in repeated auctions with budgets. Man
 Mannor, S. and Tsitsiklis, J. (2004): that any explorer has to pay at least the logarithm.
 """
 
+import math
+
 import msgspec
 
 # Outcomes after which an old one counts half; and what the first trust, 1, is worth.
@@ -108,7 +110,7 @@ class ShadowControl(msgspec.Struct, array_like=True):
         """
         left = 1.0 if self.tokens is None else self.tokens / max(most_tokens, 1e-9)
         spent = 1.0 - min(max(left, 0.0), 1.0)
-        price_s = LEAST_PRICE_S * (MOST_PRICE_S / LEAST_PRICE_S) ** spent
+        price_s = LEAST_PRICE_S * math.pow(MOST_PRICE_S / LEAST_PRICE_S, spent)
         return max(price_s, least)
 
     def at_once(self, most: int) -> int:
