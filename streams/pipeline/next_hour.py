@@ -49,7 +49,7 @@ class NextHour:
         expected = self._state.minutes.expected_of(hour + 1)
         # Without word from the users (none is known yet) the pool's own expectation stands.
         told = expected if expected > 0.0 else float(pool[1])
-        _, median, _ = self._both.expect(pool, told, _of_week(hour + 1))
+        median = float(self._both.expect(pool, told, _of_week(hour + 1))[1])
         self._is_asked = True
         flat = float(mean_of(minutes).sum())
         lift = median / flat if flat > 0.0 else 1.0

@@ -31,7 +31,22 @@ def main() -> int:
                 f"{key} at {horizon}: mean {np.mean(known):.4f} of {len(known)} files"
                 f" (target {target}), worst {max(known):.3f}"
             )
+    typer.echo(extremes(results))
     return 0
+
+
+def extremes(results: dict) -> str:
+    """By horizon: the least and most covered night, day and month of all files."""
+    lines = []
+    for horizon in map(str, HORIZONS):
+        groups = [r["horizons"][horizon]["coverage90_by"] for r in results.values()]
+        parts = [f"coverage at {horizon}:"]
+        for least, most in (("night", "night"), ("day", "day"), ("month_least", "month_most")):
+            low = min(g[least] for g in groups if g[least] is not None)
+            high = max(g[most] for g in groups if g[most] is not None)
+            parts.append(f"{least.split('_')[0]} {low:.3f} to {high:.3f}")
+        lines.append(" ".join(parts))
+    return "\n".join(lines)
 
 
 def line(name: str, result: dict) -> str:
