@@ -4,6 +4,7 @@ import os
 import random
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 
 from infra.local import spawn
+from infra.local.ports import free_port
 from schemas.codec import Codec
 from schemas.records import ActivityBatch, Tick
 from schemas.registry import RegistryIds
@@ -32,6 +34,8 @@ class Deployment:
 
     settings: Settings
     workers: list[spawn.Process] = field(default_factory=list)
+    _replaced: set[int] = field(default_factory=set)
+    _ports: list[int] = field(default_factory=list)
 
     @property
     def codec(self) -> Codec:
@@ -56,16 +60,34 @@ class Deployment:
 
     def start_worker(self, **environment: str) -> spawn.Process:
         log = (self.settings.state_dir / f"worker{len(self.workers)}.log").open("wb")
-        env = {**self.environment, **environment}
+        self._ports.append(free_port())
+        env = {
+            **self.environment, "WARMFRONT_METRICS_PORT": str(self._ports[-1]), **environment,
+        }  # fmt: skip
         worker = spawn.spawn(self.command("worker"), output=log, env=env, cwd=REPOSITORY)
         self.workers.append(worker)
         return worker
 
     def kill_a_worker(self, chance: random.Random) -> None:
         """SIGKILL a running worker and start another in its place."""
-        running = [w for w in self.workers if w.poll() is None]
-        spawn.kill(chance.choice(running))
-        self.start_worker()
+        running = [n for n, worker in enumerate(self.workers) if worker.poll() is None]
+        number = chance.choice(running)
+        spawn.kill(self.workers[number])
+        self.revive_workers()
+
+    def working_worker(self) -> spawn.Process | None:
+        """A worker that runs and owns its partitions, as it says itself."""
+        for worker, port in zip(self.workers, self._ports, strict=True):
+            if worker.poll() is None and _is_ready(port):
+                return worker
+        return None
+
+    def revive_workers(self) -> None:
+        """Start a worker for each that ended by itself, as a supervisor does."""
+        for number, worker in enumerate(self.workers):
+            if worker.poll() is not None and number not in self._replaced:
+                self._replaced.add(number)
+                self.start_worker()
 
     def stop_workers(self) -> None:
         for worker in self.workers:
@@ -95,6 +117,14 @@ class Deployment:
         offline = Offline(ways, pools, self.settings.user_partitions)
         offline.run(self.telemetry())
         return offline
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as reply:
+            return reply.status == 200
+    except OSError:
+        return False
 
 
 @contextmanager

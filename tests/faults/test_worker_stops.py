@@ -1,0 +1,43 @@
+"""Workers are told to stop at random moments: they end soon, cleanly, and nothing is lost."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.testkit.pipeline import Deployment, deployed, environment_number, wait_for
+from tests.testkit.under_fire import UnderFire
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
+
+EVENTS = environment_number("WARMFRONT_STOP_EVENTS", 6_000)
+STOPS = environment_number("WARMFRONT_STOPS", 4)
+DEADLINE_S = 20.0
+
+
+def stop_one(deployment: Deployment, ends: list[tuple[int, float]]) -> None:
+    """Send SIGTERM to a worker at work, note its exit code and how long it took, replace it."""
+    wait_for(lambda: deployment.working_worker() is not None, "a worker at work")
+    worker = deployment.working_worker()
+    assert worker is not None
+    began_s = time.monotonic()
+    worker.send_signal(signal.SIGTERM)
+    code = worker.wait(60)
+    ends.append((code, round(time.monotonic() - began_s, 1)))
+    deployment.revive_workers()
+
+
+def test_a_stop_is_clean_at_any_moment(
+    kafka_bootstrap: str, registry_url: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    ends: list[tuple[int, float]] = []
+    with deployed(kafka_bootstrap, registry_url, topic_prefix, tmp_path) as deployment:
+        deployment.start_worker()
+        deployment.start_worker()
+        run = UnderFire("worker-stops", deployment, EVENTS)
+        run.send(lambda: stop_one(deployment, ends), STOPS)
+        run.verify()
+        run.report(ends=ends)
+    assert [code for code, _ in ends] == [0] * STOPS
+    assert max(took_s for _, took_s in ends) < DEADLINE_S

@@ -1,0 +1,190 @@
+"""Sends an hour of telemetry while a fault strikes again and again, and holds the outcome to the
+offline fold: nothing lost, nothing counted twice, state and outputs equal."""
+
+import json
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+import structlog
+
+from schemas.records import Activity, DemandObserved, MinuteDemand
+from schemas.topics import (
+    DEMAND_OBSERVED,
+    FORECASTS_DEMAND,
+    POPULATION_PRIOR,
+    PREDICTIONS_PROGRAMS,
+    PROFILES_USERS,
+    TELEMETRY_LATE,
+    Topic,
+)
+from streams.collect import TelemetryProducer
+from streams.pipeline.user import User
+from streams.runtime.newest_store import body_of, rank_of
+from tests.testkit.pipeline import REPOSITORY, Deployment, distinct, environment_number, wait_for
+from tests.testkit.telemetry import length, read_all
+
+SEED = environment_number("WARMFRONT_SEED", 20261125)
+USERS = 60
+MINUTES = 49  # 10 to 59 minutes past: within one hour of the population
+START_S = 1_750_000_000 // 3600 * 3600 + 600
+PROGRAMS = ["mail", "browser", "editor", "compiler", "tests", "git", "chat"]
+PROGRESS_S = 300.0
+
+log = structlog.get_logger()
+
+
+@dataclass
+class UnderFire:
+    """One run: what is sent, what strikes, and what must come out.
+
+    Parameters
+    ----------
+    name
+        Names the report, reports/faults/NAME.json.
+    deployment
+        What is struck.
+    events
+        How many events are sent, a fifth of them launches.
+    """
+
+    name: str
+    deployment: Deployment
+    events: int
+    chance: random.Random = field(default_factory=lambda: random.Random(SEED))
+    strikes: int = 0
+    recovered_s: list[float] = field(default_factory=list)
+
+    def send(self, strike: Callable[[], None], strikes: int) -> None:
+        """Send it all; the fault strikes at so many moments at which the workers are at work."""
+        log.info(self.name, seed=SEED, events=self.events, strikes=strikes)
+        at = sorted(self.chance.sample(range(2, MINUTES - 1), strikes))
+        per_minute = -(-self.events // MINUTES)
+        sent = seen = 0
+        with TelemetryProducer(self.deployment.settings, "under-fire", max_events=8) as producer:
+            for minute in range(MINUTES):
+                count = min(per_minute, self.events - sent)
+                for user, event in minute_of_events(self.chance, minute, count):
+                    producer.send(user, event)
+                sent += count
+                producer.flush()
+                producer.tick(START_S + minute * 60 + 60)
+                if minute in at:
+                    seen = self._strike(strike, seen)
+            producer.tick(START_S + 2 * 3600)
+        assert sent == self.events
+        assert self.strikes == strikes, "a fault test that injects no fault proves nothing"
+
+    def verify(self) -> None:
+        """Compare the topics, without repeats, and the changelog with the offline fold."""
+        offline = self.deployment.offline()
+        expected = offline.outputs
+        told = (PREDICTIONS_PROGRAMS, POPULATION_PRIOR, FORECASTS_DEMAND, PROFILES_USERS)
+        for topic in (*told, TELEMETRY_LATE):
+            self._compare(topic, set(distinct(expected.get(topic.name, []))))
+        observed = by_minute(self.deployment.records(DEMAND_OBSERVED))
+        assert observed == by_minute(expected[DEMAND_OBSERVED.name])
+        saved = {k.encode(): v for users in offline.users for k, v in users.saved.items()}
+        self._wait_for(
+            lambda: settled(self._changelog("users")) == settled(saved), "the users' states"
+        )
+
+    def report(self, **more: object) -> None:
+        """Write what was injected, and how long it took until predictions came again."""
+        folder = REPOSITORY / "reports" / "faults"
+        folder.mkdir(parents=True, exist_ok=True)
+        facts = {
+            "seed": SEED, "events": self.events, "strikes": self.strikes,
+            "recovered_s": [round(s, 1) for s in self.recovered_s], **more,
+        }  # fmt: skip
+        (folder / f"{self.name}.json").write_text(json.dumps(facts, indent=1))
+        log.info("report", name=self.name, **facts)
+
+    def predictions(self) -> int:
+        """How many predictions there are by now, repeats included."""
+        settings = self.deployment.settings
+        return length(settings.bootstrap_servers, settings.topic(PREDICTIONS_PROGRAMS.name))
+
+    def _compare(self, topic: Topic, wanted: set[bytes]) -> None:
+        """Wait for all that is wanted on a topic; nothing else may be there."""
+
+        def got() -> set[bytes]:
+            return set(distinct(self.deployment.records(topic)))
+
+        self._wait_for(lambda: wanted <= got(), f"all {len(wanted)} records of {topic.name}")
+        extra = got() - wanted
+        assert not extra, f"{topic.name}: {len(extra)} records that the offline fold hasn't got"
+
+    def _strike(self, strike: Callable[[], None], seen: int) -> int:
+        """Strike once the group has got on since the last time: at an idle one it proves nothing.
+
+        Returns how many predictions there were before.
+        """
+        began_s = time.monotonic()
+        target = seen + self.chance.randrange(1, 60)
+        self._wait_for(lambda: self.predictions() >= target, "predictions before the next strike")
+        if self.strikes:
+            self.recovered_s.append(time.monotonic() - began_s)
+        strike()
+        self.strikes += 1
+        return self.predictions()
+
+    def _wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        def held() -> bool:
+            self.deployment.revive_workers()
+            return condition()
+
+        wait_for(held, what, PROGRESS_S)
+
+    def _changelog(self, table: str) -> dict[bytes, bytes]:
+        """What recovery makes of a changelog: of each key the state of the highest rank."""
+        settings = self.deployment.settings
+        topic = f"{settings.topic('warmfront-workers')}-{table}-changelog"
+        newest: dict[bytes, bytes] = {}
+        for message in read_all(settings.bootstrap_servers, topic):
+            if rank_of(message.value()) >= rank_of(newest.get(message.key())):
+                newest[message.key()] = message.value()
+        return {key: body_of(value) for key, value in newest.items()}
+
+
+def minute_of_events(chance: random.Random, minute: int, count: int) -> list[tuple[str, Activity]]:
+    """Events of one minute, in time order: a fifth launches, the rest samples."""
+    rows = []
+    times = sorted(chance.uniform(0, 60) for _ in range(count))
+    for number, second in enumerate(times):
+        launch = number % 5 == 0
+        event = Activity(
+            seq=minute * 100_000 + number,
+            time=round((START_S + minute * 60 + second) * 1000),
+            kind="LAUNCH" if launch else "SAMPLE",
+            program=chance.choice(PROGRAMS),
+            cpu_cores=None if launch else chance.randrange(100) / 100,
+            memory_bytes=None if launch else chance.randrange(2**30),
+        )
+        rows.append((f"user{chance.randrange(USERS)}", event))
+    return rows
+
+
+def by_minute(told: list[tuple[str, msgspec.Struct]]) -> dict[tuple[str, int, int], MinuteDemand]:
+    """Demand by pool, partition and minute. Which message closed a minute is chance: heartbeats
+    and activity come on two topics."""
+    minutes: dict[tuple[str, int, int], MinuteDemand] = {}
+    for _, record in told:
+        assert isinstance(record, DemandObserved)
+        for minute in record.minutes:
+            key = (record.pool, record.source_partition, minute.time)
+            assert minutes.setdefault(key, minute) == minute, "a repeat says the same"
+    return minutes
+
+
+def settled(saved: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """Saved users without what they added to minutes and hours that are closed by now: whether
+    that was dropped already depends on when a heartbeat was read."""
+    users = {}
+    for name, data in saved.items():
+        user = User.from_bytes(data)
+        user.drop_closed(2**62, 2**62)
+        users[name] = user.to_bytes()
+    return users
