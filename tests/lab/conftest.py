@@ -114,5 +114,5 @@ def wait_until(holds: Callable[[], Any], timeout_s: float, what: str) -> Any:
     deadline_s = time.monotonic() + timeout_s
     while not (found := holds()):
         assert time.monotonic() < deadline_s, f"waited {timeout_s:.0f} s for {what}"
-        time.sleep(0.25)
+        time.sleep(1.0)
     return found

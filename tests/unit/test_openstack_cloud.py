@@ -178,11 +178,22 @@ def test_an_eventually_consistent_listing_misses_what_is_new(cloud, stub) -> Non
     assert len(cloud.list_pool("office")) == 2
 
 
-def test_a_server_on_a_dead_host_is_unreachable(cloud, stub) -> None:
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("ACTIVE", CloudStatus.UNREACHABLE),
+        ("PAUSED", CloudStatus.UNREACHABLE),
+        ("REBUILD", CloudStatus.UNREACHABLE),
+        ("MIGRATING", CloudStatus.UNREACHABLE),  # or any change that never ends there
+        ("ERROR", CloudStatus.ERROR),
+        ("SHELVED_OFFLOADED", CloudStatus.SHELVED),
+    ],
+)
+def test_a_server_on_a_dead_host_is_unreachable(cloud, stub, status, told) -> None:
     made = cloud.create(spec())
     cloud.list_pool("office")
-    stub.compute.servers[made]["host_status"] = "UNKNOWN"
-    assert cloud.get(made).status is CloudStatus.UNREACHABLE
+    stub.compute.servers[made] |= {"status": status, "until_s": 1e12, "host_status": "UNKNOWN"}
+    assert cloud.get(made).status is told
 
 
 @pytest.mark.parametrize(

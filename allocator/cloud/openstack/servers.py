@@ -28,7 +28,8 @@ STATUSES = {
 # Nova goes on saying ACTIVE for a server on a dead host; only the host's status tells, to those
 # whom the policy `os_compute_api:servers:show:host_status:unknown-only` lets see it.
 DEAD_HOST = {"UNKNOWN", "DOWN"}
-RUNNING = {CloudStatus.ACTIVE, CloudStatus.PAUSED, CloudStatus.SUSPENDED}
+# Whose state needs no host: an ERROR is worse than unreachable, a shelved one has no host.
+HOSTLESS = {CloudStatus.ERROR, CloudStatus.DELETED, CloudStatus.SHELVED}
 KEYS_BEGIN, KEYS_END = "-----BEGIN SSH HOST KEY KEYS-----", "-----END SSH HOST KEY KEYS-----"
 MIB = 1024 * 1024
 
@@ -59,7 +60,8 @@ def status_of(server: Any) -> CloudStatus:
     if server.task_state in {"deleting", "soft-deleting"}:
         return CloudStatus.DELETED
     status = STATUSES.get(server.status, CloudStatus.BUILD)
-    if status in RUNNING and server.host_status in DEAD_HOST:
+    # A build too: it never ends on a dead host.
+    if status not in HOSTLESS and server.host_status in DEAD_HOST:
         return CloudStatus.UNREACHABLE
     return status
 
