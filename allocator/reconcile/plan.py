@@ -23,6 +23,8 @@ class Timings:
         Between two calls about the same instance.
     backoff_ms, max_backoff_ms
         First and longest pause of launches after a refusal.
+    silent_ms
+        A waiting instance whose host does not answer for this long is replaced.
     min_life_ms
         A ready instance is not ended before this.
     """
@@ -33,6 +35,7 @@ class Timings:
     retry_ms: int = 10_000
     backoff_ms: int = 2_000
     max_backoff_ms: int = 120_000
+    silent_ms: int = 30_000
     min_life_ms: int = 60_000
 
 

@@ -9,6 +9,7 @@ from allocator.machine.observed import CloudStatus, Observed
 from allocator.machine.outbox import Outbox
 from allocator.reconcile.facts import event, fail_lease
 from allocator.reconcile.plan import Timings
+from allocator.reconcile.silence import Silence
 
 LEADS_KEPT = 64
 MISSED_IN = 2
@@ -23,6 +24,8 @@ class Registrar:
         self._ledger = ledger
         self._timings = timings
         self._is_full = False
+        self._silence = Silence(timings.silent_ms)
+        self._dead: frozenset[str] = frozenset()
 
     def register(self, listing: Sequence[Observed], now_ms: int, outbox: Outbox) -> bool:
         """Apply a listing that was asked for at `now_ms` or later.
@@ -33,6 +36,7 @@ class Registrar:
         ones would too.
         """
         self._is_full = False
+        self._dead = self._silence.dead(listing, now_ms)
         seen = {found.intent_id: found for found in reversed(listing)}
         for instance in list(self._ledger.instances.values()):
             found = seen.get(instance.intent_id)
@@ -55,7 +59,7 @@ class Registrar:
                 f"the cloud says ERROR: {found.fault}" if found.fault else "the cloud says ERROR"
             )
             self.lost(instance, now_ms, reason, outbox)
-        elif found.status is CloudStatus.UNREACHABLE and instance.phase not in _KEPT_UNREACHABLE:
+        elif found.instance_id in self._dead and instance.phase not in _KEPT_UNREACHABLE:
             self.lost(instance, now_ms, "its host does not answer, or it is switched off", outbox)
         elif found.status in {CloudStatus.ACTIVE, CloudStatus.PAUSED}:
             self._is_up(instance, found, now_ms, outbox)

@@ -50,7 +50,7 @@ class Owned:
         """Return from how many providers placement has claimed something for a server."""
         return len(self._admin.placement.get(f"/allocations/{instance_id}").json()["allocations"])
 
-    def remove_all(self, timeout_s: float = 300) -> None:
+    def remove_all(self, timeout_s: float = 900) -> None:
         """Delete everything and see that nothing is left."""
         deadline_s = time.monotonic() + timeout_s
         ids = {server.id for server in self.servers()}
