@@ -10,7 +10,9 @@ import structlog
 
 from allocator.clock import CallClock
 from allocator.cloud.protocol import Cloud, CloudError, InstanceSpec
-from allocator.machine.observed import Answer, Call, Observed, Result, Verb
+from allocator.machine.observed import Answer, Call, Observed, Result, Use, Verb
+from allocator.machine.starts import StartCall, StartEnd
+from allocator.starter import Starter
 from allocator.stepper import Stepper
 from infra.observe import tracing
 from infra.observe.allocator import CALL_TIME
@@ -20,6 +22,11 @@ LOG = structlog.get_logger(__name__)
 THREADS = 8
 STEP_THREADS = 4
 STEPS = frozenset({Verb.PREPARE, Verb.UNDO})
+# Programs take seconds to start: the cloud's calls must not wait for them.
+START_THREADS = 8
+QUOTA_EVERY_S = 30.0
+# Nothing of the last holder may run on.
+_ENDING = (Verb.REBUILD, Verb.DELETE)
 _STATES: Mapping[Verb, Callable[[Cloud, str], None]] = {
     Verb.DELETE: lambda cloud, name: cloud.delete(name),
     Verb.PAUSE: lambda cloud, name: cloud.pause(name),
@@ -43,11 +50,27 @@ class Listing:
         When.
     found
         What; None where the cloud did not answer.
+    quota_left
+        How many more instances the cloud allows, where it was asked and told.
     """
 
     pool: str
     asked_ms: int
     found: list[Observed] | None
+    quota_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an instance has used, and when that was asked; None where the cloud does not tell."""
+
+    pool: str
+    instance_id: str
+    asked_ms: int
+    use: Use | None
+
+
+End = Result | Listing | Reading | StartEnd
 
 
 class Executor:
@@ -61,22 +84,27 @@ class Executor:
         What instances are made of, by name.
     clock
         Told when each call was decided.
+    starter
+        Starts programs.
     stepper
         Runs the steps of shadow runs, in threads of their own: they take long.
     """
 
     def __init__(
-        self, cloud: Cloud, pools: Mapping[str, Pool], clock: CallClock,
+        self, cloud: Cloud, pools: Mapping[str, Pool], clock: CallClock, starter: Starter,
         stepper: Stepper | None = None,
     ) -> None:  # fmt: skip
         self._cloud = cloud
         self._pools = pools
         self._clock = clock
-        self._ends: queue.SimpleQueue[Result | Listing] = queue.SimpleQueue()
+        self._starter = starter
+        self._ends: queue.SimpleQueue[End] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(THREADS, "cloud")
         self._stepper = stepper
         self._step_threads = ThreadPoolExecutor(STEP_THREADS, "steps")
+        self._start_threads = ThreadPoolExecutor(START_THREADS, "start")
         self._is_listing: set[str] = set()
+        self._quota_s = -QUOTA_EVERY_S
 
     def submit(self, call: Call) -> None:
         """Make a call in the background."""
@@ -89,9 +117,21 @@ class Executor:
             self._is_listing.add(pool)
             self._threads.submit(lambda: self._ends.put(self.list_now(pool, asked_ms)))
 
-    def ended(self) -> list[Result | Listing]:
+    def submit_reading(self, pool: str, instance_id: str, asked_ms: int) -> None:
+        """Ask in the background what an instance has used."""
+        self._threads.submit(lambda: self._ends.put(self._read(pool, instance_id, asked_ms)))
+
+    def submit_start(self, call: StartCall) -> None:
+        """Start a program in the background."""
+        self._start_threads.submit(lambda: self._ends.put(self._starter.make(call)))
+
+    def start_now(self, call: StartCall) -> StartEnd:
+        """Start a program and wait for what becomes of it."""
+        return self._starter.make(call)
+
+    def ended(self) -> list[End]:
         """Return what has ended since the last call."""
-        ends: list[Result | Listing] = []
+        ends: list[End] = []
         while True:
             try:
                 end = self._ends.get_nowait()
@@ -112,7 +152,7 @@ class Executor:
     def list_now(self, pool: str, asked_ms: int) -> Listing:
         """List a pool and wait for it."""
         try:
-            return Listing(pool, asked_ms, self._cloud.list_pool(pool))
+            return Listing(pool, asked_ms, self._cloud.list_pool(pool), self._quota_left())
         except CloudError as error:
             LOG.warning("listing_failed", pool=pool, error=str(error))
             return Listing(pool, asked_ms, None)
@@ -122,10 +162,27 @@ class Executor:
 
     def close(self) -> None:
         """Let what is under way end, start nothing more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._step_threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._start_threads, self._step_threads):
+            threads.shutdown(wait=False, cancel_futures=True)
+        self._starter.runner.close()
         if self._stepper is not None:
             self._stepper.close()
+
+    def _quota_left(self) -> int | None:
+        """Ask for the quota now and then: it changes slowly, and a cloud counts each question."""
+        now_s = time.monotonic()
+        if now_s - self._quota_s < QUOTA_EVERY_S:
+            return None
+        self._quota_s = now_s
+        return self._cloud.quota_left()
+
+    def _read(self, pool: str, instance_id: str, asked_ms: int) -> Reading:
+        try:
+            used = self._cloud.usage(instance_id)
+        except Exception as error:  # noqa: BLE001 - a reading more or less changes nothing
+            LOG.debug("no_reading", pool=pool, error=type(error).__name__)
+            return Reading(pool, instance_id, asked_ms, None)
+        return Reading(pool, instance_id, asked_ms, Use(used.cpu_s, used.memory_bytes))
 
     def _make(self, call: Call) -> Result:
         began_s = time.monotonic()
@@ -151,7 +208,11 @@ class Executor:
         pool, cloud, name = self._pools[call.pool], self._cloud, call.instance_id or ""
         if call.verb is Verb.CREATE:
             return cloud.create(spec_of(pool, call.intent_id))
+        if call.verb in _ENDING:
+            self._starter.end(name)
         if call.verb is Verb.REBUILD:
+            if pool.assigned_qos_policy:
+                cloud.set_bandwidth(name, pool.qos_policy)
             cloud.rebuild(name, pool.image)
         elif call.verb is Verb.WIDEN:
             cloud.set_bandwidth(name, pool.assigned_qos_policy)

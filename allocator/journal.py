@@ -16,6 +16,7 @@ from schemas.codec import Codec
 from schemas.records import ReserveState
 from schemas.settings import Settings
 from schemas.topics import (
+    ALERTS_ANOMALIES,
     ALLOCATION_EVENTS,
     RESERVE_ACTIONS,
     RESERVE_STATE,
@@ -115,6 +116,12 @@ class Journal:
             for record in records:
                 value = self._codec.encode(topic, record)
                 self._produce(topic, record.pool, value)
+        for alert in outbox.alerts:
+            value = self._codec.encode(ALERTS_ANOMALIES, alert)
+            # Keyed by its subject, so on whichever partition that is.
+            self._producer.produce(
+                self._settings.topic(ALERTS_ANOMALIES.name), value, alert.subject
+            )
         for letter in letters:
             name = self._settings.topic(dead_letters(letter.topic).name)
             self._producer.produce(name, letter.value, letter.key, headers=letter.headers)

@@ -9,6 +9,7 @@ from allocator.reconcile.plan import Timings
 
 ClockMode = Literal["wall", "event", "auto"]
 CloudKind = Literal["simulated", "openstack"]
+RunnerKind = Literal["simulated", "local", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,9 @@ class AllocatorOptions:
         of OpenStack may take.
     observe_only
         Tell what the reserve would be; launch on request only.
-    active_max
-        So many warm instances of a pool stay running, the others are paused; None runs all.
+    runner
+        What starts programs on assigned instances: `simulated`, `local` (processes of this
+        machine), or `none`.
     poll_s
         Seconds between two listings of a pool in live operation.
     batch
@@ -46,7 +48,7 @@ class AllocatorOptions:
     os_cloud: str | None = None
     call_timeout_s: float = 30.0
     observe_only: bool = False
-    active_max: int | None = None
+    runner: RunnerKind = "simulated"
     poll_s: float = 1.0
     batch: int = 200
     simulation: Simulation = field(default_factory=Simulation)

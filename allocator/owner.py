@@ -9,10 +9,12 @@ import msgspec
 import structlog
 
 from allocator.clock import PartitionClock
-from allocator.executor import Executor, Listing
+from allocator.executor import Executor, Listing, Reading
 from allocator.journal import DeadLetter, Journal
+from allocator.machine.lifecycle import Phase
 from allocator.machine.observed import Call, Verb
 from allocator.machine.outbox import Outbox
+from allocator.machine.starts import StartCall, StartEnd
 from allocator.options import AllocatorOptions
 from allocator.reconcile.pool import MINUTE_MS, PoolReconciler
 from allocator.requests import InvalidRequestError, bury, read_forecast, read_request
@@ -35,6 +37,8 @@ BUILDING = (Verb.CREATE, Verb.REBUILD)
 GAP_MINUTES = 1_440
 # In live operation, pools are looked after this often when nothing happens.
 CYCLE_S = 1.0
+# One assigned instance of each pool is asked what it uses so often.
+READ_EVERY_S = 5.0
 
 
 def for_pool(
@@ -87,6 +91,18 @@ class PartitionOwner:
         self._calls_since_ms: int | None = None
         self._cycle_s = 0.0
         self._listed_s = 0.0
+        self._read_s = 0.0
+        self._reads = 0
+
+    @property
+    def pools(self) -> Mapping[str, PoolReconciler]:
+        """The pools of this partition, for hints about them."""
+        return self._reconcilers
+
+    @property
+    def now_ms(self) -> int | None:
+        """The partition's time; None before it has begun."""
+        return self._clock.now_ms() if self._clock.has_begun else None
 
     def handle(self, messages: Sequence[Any]) -> None:
         """Act on messages and commit.
@@ -131,6 +147,7 @@ class PartitionOwner:
         if self._clock.is_live and (has_news or is_due):
             self._cycle_s = time.monotonic()
             self._ask_listings(now_ms)
+            self._ask_use(now_ms)
             self._step(now_ms)
         if has_news or is_due:
             self._commit()
@@ -207,6 +224,7 @@ class PartitionOwner:
         listing = self._executor.list_now(ledger.pool, now_ms)
         if listing.found is not None:
             reconciler.listing(listing.found, now_ms, collect=collect)
+            self._note_quota(listing)
 
     def _ask_listings(self, now_ms: int) -> None:
         if time.monotonic() - self._listed_s < self._options.poll_s:
@@ -215,17 +233,46 @@ class PartitionOwner:
         for pool in self._reconcilers:
             self._executor.submit_listing(pool, now_ms)
 
+    def _ask_use(self, now_ms: int) -> None:
+        """Ask one assigned instance of each pool, in turn, what it uses."""
+        if time.monotonic() - self._read_s < READ_EVERY_S:
+            return
+        self._read_s = time.monotonic()
+        self._reads += 1
+        for pool, reconciler in self._reconcilers.items():
+            name = reconciler.ledger.nth(Phase.ASSIGNED, self._reads)
+            if name is not None and name.instance_id is not None and not name.asleep:
+                self._executor.submit_reading(pool, name.instance_id, now_ms)
+
     def _take_answers(self, now_ms: int) -> bool:
         ends = self._executor.ended()
         for end in ends:
-            if not isinstance(end, Listing):
-                self._reconcilers[end.call.pool].answer(end, now_ms)
-            elif end.found is not None:
-                self._reconcilers[end.pool].listing(end.found, end.asked_ms)
+            if isinstance(end, Listing):
+                self._listed(end)
+            elif isinstance(end, Reading):
+                if end.use is not None:
+                    use = self._reconcilers[end.pool].watch.use
+                    use.read(end.instance_id, end.asked_ms, end.use)
+            elif isinstance(end, StartEnd):
+                self._reconcilers[end.call.pool].started(end, now_ms)
             else:
-                self._counters["listings_failed"] += 1
-                metrics.LISTING_FAILURES.inc()
+                self._reconcilers[end.call.pool].answer(end, now_ms)
         return bool(ends)
+
+    def _listed(self, listing: Listing) -> None:
+        reconciler = self._reconcilers[listing.pool]
+        if listing.found is None:
+            self._counters["listings_failed"] += 1
+            metrics.LISTING_FAILURES.inc()
+            return
+        reconciler.listing(listing.found, listing.asked_ms)
+        self._note_quota(listing)
+
+    def _note_quota(self, listing: Listing) -> None:
+        """Tell every pool of this partition: they share the quota."""
+        if listing.quota_left is not None:
+            for reconciler in self._reconcilers.values():
+                reconciler.sizer.quota(listing.quota_left)
 
     def _step(self, now_ms: int) -> None:
         for reconciler in self._reconcilers.values():
@@ -263,17 +310,15 @@ class PartitionOwner:
             self._letters, self._offsets = [], {}
             for call in outbox.calls:
                 self._call(call)
+            for start in outbox.starts:
+                self._start(start)
 
     def _take(self) -> tuple[dict[str, dict[str, bytes | None]], Outbox]:
         whole = Outbox()
         changes: dict[str, dict[str, bytes | None]] = {}
         for pool, reconciler in self._reconcilers.items():
             changes[pool], outbox = reconciler.take()
-            whole.events += outbox.events
-            whole.actions += outbox.actions
-            whole.statuses += outbox.statuses
-            whole.shadows += outbox.shadows
-            whole.calls += outbox.calls
+            whole.add(outbox)
         return changes, whole
 
     def _call(self, call: Call) -> None:
@@ -283,3 +328,11 @@ class PartitionOwner:
         else:
             result = self._executor.make_now(call)
             self._reconcilers[call.pool].answer(result, self._clock.now_ms())
+
+    def _start(self, call: StartCall) -> None:
+        self._counters["starts"] += 1
+        if self._clock.is_live:
+            self._executor.submit_start(call)
+        else:
+            end = self._executor.start_now(call)
+            self._reconcilers[call.pool].started(end, self._clock.now_ms())

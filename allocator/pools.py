@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 import structlog
 
 from allocator.machine.ledger import PoolLedger
@@ -20,14 +21,20 @@ def knobs_of(pool: Pool, options: AllocatorOptions) -> ReserveKnobs:
     """Return the policy's knobs for a pool."""
     return ReserveKnobs(
         target_hit_rate=pool.target_hit_rate,
-        # Until measured; the policy plans in whole seconds, up to an hour.
-        lead_time_s=min(max(options.simulation.launch_median_s, 1.0), 3600.0),
-        min_size=pool.min_instances,
-        max_size=pool.max_instances,
+        miss_cost=pool.miss_cost,
+        idle_cost_per_hour=pool.idle_cost_per_hour,
+        lead_time_s=assumed_lead_s(options),
         cap=pool.cap,
         min_life_s=options.timings.min_life_ms / 1000,
-        observe_only=options.observe_only,
+        keep_share=pool.keep_share,
+        quiet_hours=pool.quiet_hours,
+        observe_only=options.observe_only or pool.observe_only,
     )
+
+
+def assumed_lead_s(options: AllocatorOptions) -> float:
+    """Return the launch time to plan for until some were measured: a second to an hour."""
+    return min(max(options.simulation.launch_median_s, 1.0), 3600.0)
 
 
 def restore_pool(
@@ -35,6 +42,7 @@ def restore_pool(
     options: AllocatorOptions,
     state: Mapping[str, bytes],
     epoch: int,
+    sensitivities: Mapping[str, float],
     shadow: ShadowPlan | None = None,
 ) -> PoolReconciler:
     """Return a pool's reconciler as of its last commit.
@@ -45,6 +53,8 @@ def restore_pool(
         For intent ids, where nothing was committed yet: a number not used before.
     shadow
         First steps that may be run early.
+    sensitivities
+        Latency sensitivity by person, filled while profiles are read.
     """
     ledger = PoolLedger.restore(pool.name, pool.cap, epoch, state)
     knobs = knobs_of(pool, options)
@@ -55,5 +65,12 @@ def restore_pool(
         except ValueError as error:
             # What was learned in another version is learned again; leases don't depend on it.
             LOG.warning("policy_starts_again", pool=pool.name, error=str(error))
-    plan = PoolPlan(pool, options.terms, options.timings, options.active_max, options.observe_only)
-    return PoolReconciler(plan, ledger, policy, shadow=shadow)
+    plan = PoolPlan(
+        pool,
+        msgspec.structs.replace(options.terms, widens=bool(pool.assigned_qos_policy)),
+        options.timings,
+        assumed_lead_s(options),
+        knobs.observe_only,
+        starts_programs=options.runner != "none",
+    )
+    return PoolReconciler(plan, ledger, policy, sensitivities=sensitivities, shadow=shadow)

@@ -13,12 +13,18 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from allocator.clock import CallClock, PartitionClock, wall_ms
 from allocator.clouds import Clouds
 from allocator.executor import Executor
+from allocator.hints import Hints
 from allocator.journal import Journal
 from allocator.options import AllocatorOptions
 from allocator.owner import PartitionOwner
 from allocator.partitioning import partition_of
 from allocator.pools import restore_pool
 from allocator.predictions import PredictionReader
+from allocator.runner.declared import load_programs
+from allocator.runner.local import LocalRunner
+from allocator.runner.protocol import Runner
+from allocator.runner.simulated import SimulatedRunner
+from allocator.starter import Starter
 from allocator.steppers import make_stepper
 from infra.observe import endpoint, tracing
 from infra.observe.health import Health
@@ -81,6 +87,9 @@ class AllocatorWorker:
             else None
         )
         self._owners: dict[int, PartitionOwner] = {}
+        self._sensitivities: dict[str, float] = {}
+        self._hints = Hints(settings, self._codec, self._pools, self._sensitivities)
+        self._commands = load_programs(settings.programs_file)
         self._is_stopping = False
         self.counters: Counter[str] = Counter()
 
@@ -99,6 +108,7 @@ class AllocatorWorker:
             while not self._is_stopping:
                 self._turn()
         finally:
+            self._hints.close()
             self._consumer.close()
             if self._predictions is not None:
                 self._predictions.close()
@@ -123,6 +133,7 @@ class AllocatorWorker:
             for prediction in self._predictions.read():
                 for owner in self._owners.values():
                     owner.predicted(prediction)
+        self._hints.poll(self._owners.values())
         for owner in list(self._owners.values()):
             owner.cycle()
 
@@ -162,17 +173,30 @@ class AllocatorWorker:
         call_clock = CallClock(clock)
         count = self._settings.pool_partitions
         reconcilers = {
-            name: restore_pool(pool, self._options, state.get(name, {}), wall_ms(), self._shadow)
+            name: restore_pool(
+                pool,
+                self._options,
+                state.get(name, {}),
+                wall_ms(),
+                self._sensitivities,
+                self._shadow,
+            )
             for name, pool in self._pools.items()
             if partition_of(name.encode(), count) == partition
         }
         cloud = self._clouds.of(partition, call_clock)
         stepper = make_stepper(self._shadow, cloud)
-        executor = Executor(cloud, self._pools, call_clock, stepper)
+        starter = Starter(self._runner(), self._commands)
+        executor = Executor(cloud, self._pools, call_clock, starter, stepper)
         return PartitionOwner(
             self._settings, self._options, self._codec, self._pools, reconcilers, journal,
             executor, clock, self._consumer.consumer_group_metadata, self.counters,
         )  # fmt: skip
+
+    def _runner(self) -> Runner:
+        if self._options.runner == "local":
+            return LocalRunner()
+        return SimulatedRunner(self._options.seed)
 
 
 def run(

@@ -326,6 +326,19 @@ class ReserveStatus(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     observe_only: bool = False
     unresolved: int = 0
+    suspended: int = 0
+    lead_time_s_p95: float | None = None
+    forecast: float | None = None
+    forecast_high: float | None = None
+    intents: float | None = None
+    demand_1h: int = 0
+    forecast_1h: float | None = None
+    forecast_1h_high: float | None = None
+    cpu_cores_p50: float | None = None
+    cpu_cores_p95: float | None = None
+    memory_bytes_p95: float | None = None
+    floor: str = ""
+    flags: list[str] = []
 
 
 class ShadowEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
         default=Path("infra/shadow.toml"),
         description="First steps of programs that may be run early, and what that may cost.",
     )
+    programs_file: Path = Field(
+        default=Path("infra/programs.toml"), description="Which command starts each program."
+    )
     pseudonym_key: SecretStr | None = Field(
         default=None, description="Key that user ids are hashed with before they leave the host."
     )

@@ -32,6 +32,10 @@ class Instance(msgspec.Struct, kw_only=True):
         In how many listings in a row it was not found.
     shadow
         For whom it was prepared, until it is rebuilt.
+    asleep
+        Whether it was assigned from a lower tier and is not known to run yet.
+    woken_from
+        The tier it was last woken from, while that takes.
     """
 
     intent_id: str
@@ -46,6 +50,8 @@ class Instance(msgspec.Struct, kw_only=True):
     called: bool = False
     missed: int = 0
     shadow: Shadow | None = None
+    asleep: bool = False
+    woken_from: str = ""
 
 
 class LeaseState(enum.StrEnum):
@@ -56,6 +62,15 @@ class LeaseState(enum.StrEnum):
     RELEASED = "released"
     CANCELLED = "cancelled"
     REJECTED = "rejected"
+    FAILED = "failed"
+
+
+class Start(enum.StrEnum):
+    """What became of the program of a lease."""
+
+    NONE = ""
+    ASKED = "asked"
+    STARTED = "started"
     FAILED = "failed"
 
 
@@ -74,6 +89,8 @@ class Lease(msgspec.Struct, kw_only=True):
         The answer.
     prepared_steps, saved_ms
         First steps that were run ahead of the request, and what the user need not wait for them.
+    start, start_wait_ms
+        What became of its program, and how long after the request that was known.
     """
 
     request_id: str
@@ -93,6 +110,9 @@ class Lease(msgspec.Struct, kw_only=True):
     reason: str = ""
     prepared_steps: list[str] = []
     saved_ms: int | None = None
+    start: Start = Start.NONE
+    start_wait_ms: int | None = None
+    start_detail: str = ""
 
     @property
     def order(self) -> tuple[int, int, int, str]:

@@ -1,14 +1,18 @@
 """Requests, releases, extensions and cancellations: exactly one answer to each request id."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
 
-from allocator.machine.instance import Instance, Lease, LeaseState
+from allocator.machine.instance import Instance, Lease, LeaseState, Start
 from allocator.machine.ledger import PoolLedger
-from allocator.machine.lifecycle import SHADOWED, Phase
+from allocator.machine.lifecycle import SHADOWED, WARM, Phase
 from allocator.machine.observed import Call, Verb
 from allocator.machine.outbox import Outbox
+from allocator.machine.standing import deadline_of, priority_of
+from allocator.machine.tiers import BY_TIER, TIER_OF, WAKE
 from schemas.records import AllocationEvent, AllocationRequest
 
 Kind = Literal["ASSIGNED", "RELEASED", "EXTENDED", "CANCELLED", "REJECTED", "FAILED"]
@@ -25,15 +29,25 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True):
         An instance that is not released is taken back after this; None never.
     remember_ms
         How long an ended lease is kept for repeats of its request.
+    widens
+        Whether an assigned instance gets another bandwidth than a waiting one.
     """
 
     max_wait_ms: int = 900_000
     lease_ms: int | None = 24 * 3_600_000
     remember_ms: int = 2 * 3_600_000
+    widens: bool = False
 
 
 class LeaseDesk:
     """Answers requests from a ledger.
+
+    Parameters
+    ----------
+    ledger, terms
+        The pool's books, and how long things may last.
+    sensitivities
+        Latency sensitivity by person, where known; 1 is a normal user.
 
     Examples
     --------
@@ -46,9 +60,13 @@ class LeaseDesk:
     1
     """
 
-    def __init__(self, ledger: PoolLedger, terms: LeaseTerms) -> None:
+    def __init__(
+        self, ledger: PoolLedger, terms: LeaseTerms,
+        sensitivities: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self.ledger = ledger
         self.terms = terms
+        self._sensitivities = sensitivities
 
     def apply(self, request: AllocationRequest, now_ms: int, outbox: Outbox) -> bool | None:
         """Act on a request.
@@ -76,10 +94,11 @@ class LeaseDesk:
     def serve_waiting(self, now_ms: int, outbox: Outbox) -> None:
         """Give free instances to those who wait, the most urgent first."""
         while (lease := self.ledger.next_waiting()) is not None:
-            instance = self._prepared(lease) or self._warmest()
+            instance = self._prepared(lease) or self._best()
             if instance is None:
                 return
-            self._assign(lease, instance, "cold", now_ms, outbox)
+            tier = "cold" if instance.phase in WARM else TIER_OF.get(instance.phase, "active")
+            self._assign(lease, instance, tier, now_ms, outbox)
 
     def end(
         self, lease: Lease, state: LeaseState, kind: Kind, now_ms: int, reason: str, outbox: Outbox
@@ -94,26 +113,33 @@ class LeaseDesk:
         outbox.events.append(self._event(lease, kind, now_ms))
 
     def _open(self, request: AllocationRequest, now_ms: int, outbox: Outbox) -> bool:
+        sensitivity = self._sensitivities.get(request.user, 1.0)
         lease = Lease(
             request_id=request.request_id, user=request.user, program=request.program,
             state=LeaseState.WAITING, asked_ms=now_ms,
-            deadline_ms=request.deadline or now_ms + self.terms.max_wait_ms,
-            priority=request.priority or 0,
+            deadline_ms=deadline_of(
+                request.deadline, now_ms, self.terms.max_wait_ms, sensitivity
+            ),
+            priority=priority_of(request.priority, sensitivity),
         )  # fmt: skip
         self.ledger.add_lease(lease)
         # Who waits already comes first, unless this one is more urgent.
         is_first = self.ledger.next_waiting() is lease
         # What was prepared for the user is nobody else's, whoever waits.
-        instance = self._prepared(lease) or (self._warmest() if is_first else None)
-        self._count(hit=instance is not None)
+        instance = self._prepared(lease) or (self._best() if is_first else None)
+        is_hit = instance is not None and instance.phase in {*WARM, *SHADOWED}
+        self._count(sensitivity, hit=is_hit)
         if instance is not None:
-            self._assign(lease, instance, _tier(instance), now_ms, outbox)
-        return instance is not None
+            self._assign(lease, instance, TIER_OF.get(instance.phase, "active"), now_ms, outbox)
+        return is_hit
 
-    def _count(self, *, hit: bool) -> None:
+    def _count(self, sensitivity: float, *, hit: bool) -> None:
         totals = self.ledger.totals
         totals.hits += hit
         totals.misses += not hit
+        totals.trust.served(hit=hit)
+        totals.asked_by = min(totals.asked_by + 1.0, 500.0)
+        totals.sensitivity += (sensitivity - totals.sensitivity) / totals.asked_by
         self.ledger.totals_changed = True
 
     def _prepared(self, lease: Lease) -> Instance | None:
@@ -126,25 +152,27 @@ class LeaseDesk:
         )
         return next(mine, None)
 
-    def _warmest(self) -> Instance | None:
-        return self.ledger.first(Phase.READY) or self.ledger.first(Phase.PAUSED)
+    def _best(self) -> Instance | None:
+        """The instance that serves soonest: of each tier the one that has been in it longest."""
+        found = (self.ledger.first(phase) for phase in BY_TIER.values())
+        return next((instance for instance in found if instance is not None), None)
 
     def _assign(
         self, lease: Lease, instance: Instance, tier: str, now_ms: int, outbox: Outbox
     ) -> None:
-        if instance.phase is Phase.PAUSED:
-            outbox.calls.append(
-                Call(
-                    Verb.UNPAUSE, self.ledger.pool, instance.intent_id, instance.instance_id,
-                    now_ms, f"assigned to {lease.request_id}",
-                )
-            )  # fmt: skip
+        slept = instance.phase
+        if slept in WAKE:
+            self._call(WAKE[slept], instance, lease, now_ms, outbox)
+        if self.terms.widens:
+            self._call(Verb.WIDEN, instance, lease, now_ms, outbox)
         if instance.phase in SHADOWED and instance.shadow is not None:
             shadow = instance.shadow
             lease.prepared_steps = shadow.steps[: len(shadow.took_ms)]
             lease.saved_ms = shadow.saved_ms(now_ms)
         self.ledger.move(instance, Phase.ASSIGNED, now_ms)
         instance.request_id = lease.request_id
+        instance.asleep = slept in WAKE
+        instance.woken_from = TIER_OF[slept] if slept in WAKE else ""
         lease.tier = tier
         lease.intent_id, lease.instance_id = instance.intent_id, instance.instance_id
         lease.wait_ms, lease.answered_ms = now_ms - lease.asked_ms, now_ms
@@ -152,10 +180,22 @@ class LeaseDesk:
         self.ledger.settle_lease(lease, LeaseState.ASSIGNED)
         outbox.events.append(self._event(lease, "ASSIGNED", now_ms))
 
+    def _call(
+        self, verb: Verb, instance: Instance, lease: Lease, now_ms: int, outbox: Outbox
+    ) -> None:
+        reason = f"assigned to {lease.request_id}"
+        outbox.calls.append(
+            Call(
+                verb, self.ledger.pool, instance.intent_id, instance.instance_id, now_ms, reason
+            )
+        )  # fmt: skip
+
     def _repeat(self, lease: Lease, outbox: Outbox) -> None:
-        """Answer again with the same event, if there is an answer."""
+        """Answer again with the same events, if there is an answer."""
         if lease.answered_ms is not None:
             outbox.events.append(self._event(lease, "ASSIGNED", lease.answered_ms))
+            if lease.start in {Start.STARTED, Start.FAILED}:
+                outbox.events.append(start_event(self.ledger.pool, lease))
         elif lease.state is LeaseState.REJECTED and lease.ended_ms is not None:
             outbox.events.append(self._event(lease, "REJECTED", lease.ended_ms))
 
@@ -212,8 +252,17 @@ class LeaseDesk:
         )  # fmt: skip
 
 
-def _tier(instance: Instance) -> str:
-    return "paused" if instance.phase is Phase.PAUSED else "active"
+def start_event(pool: str, lease: Lease) -> AllocationEvent:
+    """Return what became of a lease's program, as an event that a repeat gives again."""
+    kind: Literal["STARTED", "START_FAILED"] = (
+        "STARTED" if lease.start is Start.STARTED else "START_FAILED"
+    )
+    return AllocationEvent(
+        event_id=f"{lease.request_id}/{kind}", request_id=lease.request_id, kind=kind, pool=pool,
+        instance_id=lease.instance_id, tier=lease.tier, wait_ms=lease.start_wait_ms,
+        time=lease.asked_ms + (lease.start_wait_ms or 0), reason=lease.start_detail,
+        user=lease.user, program=lease.program,
+    )  # fmt: skip
 
 
 def _assigned_reason(lease: Lease) -> str:
@@ -222,4 +271,4 @@ def _assigned_reason(lease: Lease) -> str:
         return f"prepared ahead: {', '.join(lease.prepared_steps) or 'begun'}"
     if lease.tier == "cold":
         return "nothing was warm; the first instance to become free"
-    return f"the oldest {lease.tier} instance of the reserve"
+    return f"nothing better than the oldest {lease.tier} instance of the reserve"

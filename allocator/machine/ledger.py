@@ -1,12 +1,15 @@
 """The books of one pool: its instances, its leases, its cap. One writer keeps them."""
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 import msgspec
 
-from allocator.machine.instance import Instance, Lease, LeaseState, from_bytes, to_bytes
+from allocator.machine.instance import Instance, Lease, LeaseState, Start, from_bytes, to_bytes
 from allocator.machine.lifecycle import COMING, UNRESOLVED, Phase, check_transition
+from allocator.policy.spending import Spent
+from allocator.policy.trust import Trust
 
 INSTANCE, LEASE, TOTALS, POLICY = "instance", "lease", "totals", "policy"
 SHADOW = "shadow"
@@ -31,6 +34,16 @@ class Totals(msgspec.Struct, kw_only=True):
         Instance-milliseconds paid for and not leased, and up to when they are counted.
     lead_ms
         The last measured launch times, oldest first.
+    activation_ms
+        By tier, the last measured times from there to running, oldest first.
+    crowd_slots
+        Requests by two-minute slot of the last hour, for the reactive floor.
+    trust, spent
+        How the promise was kept lately, and what budgets have paid.
+    flags
+        What is told as wrong with the pool's size, and since when.
+    sensitivity, asked_by
+        Mean latency sensitivity of who asked (1 is a normal user), and its weight.
     """
 
     epoch: int
@@ -40,6 +53,13 @@ class Totals(msgspec.Struct, kw_only=True):
     idle_ms: int = 0
     idle_since_ms: int = 0
     lead_ms: list[int] = []
+    activation_ms: dict[str, list[int]] = {}
+    crowd_slots: list[tuple[int, int]] = []
+    trust: Trust = msgspec.field(default_factory=Trust)
+    spent: Spent = msgspec.field(default_factory=Spent)
+    flags: dict[str, int] = {}
+    sensitivity: float = 1.0
+    asked_by: float = 4.0
 
 
 class PoolLedger:
@@ -78,6 +98,7 @@ class PoolLedger:
         self._waiting: list[tuple[tuple[int, int, int, str], str]] = []
         self._waits = 0
         self._changed: dict[tuple[str, str], None] = {}
+        self.to_start: dict[str, None] = {}
 
     @property
     def size(self) -> int:
@@ -116,6 +137,17 @@ class PoolLedger:
         """Return the instance that entered a phase first."""
         name = next(iter(self._phases[phase]), None)
         return None if name is None else self.instances[name]
+
+    def newest(self, phase: Phase) -> Iterator[Instance]:
+        """Give the instances of a phase, the one that entered it last first."""
+        return (self.instances[name] for name in reversed(self._phases[phase]))
+
+    def nth(self, phase: Phase, number: int) -> Instance | None:
+        """Return one of a phase's instances, a further one with each further number."""
+        names = self._phases[phase]
+        if not names:
+            return None
+        return self.instances[next(islice(names, number % len(names), None))]
 
     def plan(self, now_ms: int, reason: str) -> Instance:
         """Write an intent.
@@ -174,6 +206,10 @@ class PoolLedger:
         """Take a lease to another state."""
         self._waits -= lease.state is LeaseState.WAITING
         lease.state = state
+        if state is LeaseState.ASSIGNED:
+            self.to_start[lease.request_id] = None
+        else:
+            self.to_start.pop(lease.request_id, None)
         self.note_lease(lease)
 
     def note_lease(self, lease: Lease) -> None:
@@ -257,6 +293,11 @@ class PoolLedger:
         self._waiting = [(x.order, n) for n, x in leases if x.state is LeaseState.WAITING]
         self._waits = len(self._waiting)
         heapq.heapify(self._waiting)
+        # What was asked for and not answered is asked again: at least once, told once.
+        unknown = (Start.NONE, Start.ASKED)
+        self.to_start = {
+            n: None for n, x in leases if x.state is LeaseState.ASSIGNED and x.start in unknown
+        }
 
     def _insert(self, instance: Instance) -> None:
         self.instances[instance.intent_id] = instance

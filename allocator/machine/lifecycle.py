@@ -18,6 +18,9 @@ class Phase(enum.StrEnum):
     PAUSED = "paused"
     PREPARING = "preparing"  # first steps are run on it for one person
     PREPARED = "prepared"  # it waits for that person and nobody else
+    SUSPENDED = "suspended"
+    SHELVED = "shelved"
+    WAKING = "waking"  # on its way back from a lower tier
     ASSIGNED = "assigned"
     RELEASED = "released"
     RECYCLING = "recycling"  # a rebuild makes it as new
@@ -27,18 +30,30 @@ class Phase(enum.StrEnum):
 
 
 UNRESOLVED = frozenset({Phase.PLANNED, Phase.LAUNCHING})
-COMING = frozenset({Phase.PLANNED, Phase.LAUNCHING, Phase.BUILDING, Phase.RECYCLING})
+COMING = frozenset({Phase.PLANNED, Phase.LAUNCHING, Phase.BUILDING, Phase.RECYCLING, Phase.WAKING})
 SHADOWED = (Phase.PREPARED, Phase.PREPARING)
+# Warm instances serve within a second or two: what finds one is a hit. Resting ones take longer.
 WARM = (Phase.READY, Phase.PAUSED)
+RESTING = (Phase.SUSPENDED, Phase.SHELVED)
 
 _ENDS = {Phase.ERROR, Phase.DELETING}
 TRANSITIONS = MappingProxyType(
     {
         Phase.PLANNED: {Phase.LAUNCHING, Phase.BUILDING, Phase.GONE},
         Phase.LAUNCHING: {Phase.BUILDING, Phase.GONE},
-        Phase.BUILDING: {Phase.READY, *_ENDS},
-        Phase.READY: {Phase.ASSIGNED, Phase.PAUSED, Phase.PREPARING, *_ENDS},
-        Phase.PAUSED: {Phase.ASSIGNED, Phase.READY, *_ENDS},
+        Phase.BUILDING: {Phase.READY, Phase.RECYCLING, *_ENDS},
+        Phase.READY: {
+            Phase.ASSIGNED,
+            Phase.PAUSED,
+            *RESTING,
+            Phase.PREPARING,
+            Phase.RECYCLING,
+            *_ENDS,
+        },
+        Phase.PAUSED: {Phase.ASSIGNED, Phase.READY, Phase.WAKING, Phase.RECYCLING, *_ENDS},
+        Phase.SUSPENDED: {Phase.ASSIGNED, Phase.READY, Phase.WAKING, *_ENDS},
+        Phase.SHELVED: {Phase.ASSIGNED, Phase.READY, Phase.WAKING, *_ENDS},
+        Phase.WAKING: {Phase.READY, *_ENDS},
         # Never back to READY: what was prepared for one is rebuilt before another has it.
         Phase.PREPARING: {Phase.PREPARED, Phase.ASSIGNED, Phase.RELEASED, *_ENDS},
         Phase.PREPARED: {Phase.ASSIGNED, Phase.RELEASED, *_ENDS},

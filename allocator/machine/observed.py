@@ -136,3 +136,19 @@ class Result:
     is_quota: bool = False
     retry_after_s: float = 0.0
     done: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What an assigned instance has used.
+
+    Parameters
+    ----------
+    cpu_s
+        Processor time since it started, summed over its cores.
+    memory_bytes
+        In use now.
+    """
+
+    cpu_s: float | None = None
+    memory_bytes: int | None = None

@@ -1,9 +1,9 @@
 """What an operator sets on a pool's warm reserve."""
 
-import math
 from dataclasses import dataclass
 
 _HOUR_S = 3600.0
+_QUIET_HOURS_FROM = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +20,20 @@ class ReserveKnobs:
         `target_hit_rate`: a unit is held while it is expected to save more than it costs.
     lead_time_s
         Seconds from launch to ready, until measured times replace it (`observed_lead`).
-    lead_quantile
-        Which quantile of the measured launch times to plan for.
     min_size, max_size
         Bounds of the target, in instances (ready and building).
     cap
         Hard limit of unassigned instances, whatever the target says (quota and capacity).
-    budget_instance_hours
-        Most instance-hours that may be paid in any day (UTC); infinite without a budget.
     min_life_s
         A launched instance lives at least this long once ready, in seconds.
+    keep_share
+        A ready unit is given up where it is worth less than this share of the price: hysteresis
+        between launching and terminating.
     max_launch_ratio
         Launches per request that termination and relaunch may add up to.
+    quiet_hours
+        Whether hours of the day that one crowd could break get a standing floor (see `hours`);
+        None where that is cheap, for promises from 98 % on.
     observe_only
         Decide and tell, but ask for no launch or termination.
 
@@ -45,13 +47,13 @@ class ReserveKnobs:
     miss_cost: float | None = None
     idle_cost_per_hour: float | None = None
     lead_time_s: float = 90.0
-    lead_quantile: float = 0.5
     min_size: int = 0
     max_size: int = 100_000
     cap: int = 100_000
-    budget_instance_hours: float = math.inf
     min_life_s: float = 60.0
+    keep_share: float = 0.35
     max_launch_ratio: float = 1.4
+    quiet_hours: bool | None = None
     observe_only: bool = False
 
     def __post_init__(self) -> None:
@@ -61,10 +63,17 @@ class ReserveKnobs:
             raise ValueError(f"lead_time_s {self.lead_time_s} is not between 1 and 3600")
         if not 0 <= self.min_size <= self.max_size:
             raise ValueError(f"min_size {self.min_size} and max_size {self.max_size} don't agree")
-        if self.cap < 0 or self.budget_instance_hours < 0:
-            raise ValueError("cap and budget_instance_hours can't be negative")
+        if self.cap < 0:
+            raise ValueError("cap can't be negative")
         if (self.miss_cost is None) != (self.idle_cost_per_hour is None):
             raise ValueError("give miss_cost and idle_cost_per_hour together or neither")
+
+    @property
+    def keeps_quiet_hours(self) -> bool:
+        """Whether quiet hours get a standing floor."""
+        if self.quiet_hours is None:
+            return self.target_hit_rate >= _QUIET_HOURS_FROM
+        return self.quiet_hours
 
     @property
     def price_hits_per_s(self) -> float | None:

@@ -14,6 +14,7 @@ from allocator.policy import layout as at
 from allocator.policy.compiled import kernel
 from allocator.policy.features import count_request, describe, pass_time, requests_until
 from allocator.policy.feedback import note_price, report, set_price, terminate_below
+from allocator.policy.hours import hour_floor, note_crowd
 from allocator.policy.levels import FIRST, KNOTS, LEVELS, level_of, size_at, worth
 from allocator.policy.memory import SNAPSHOTS, Memory
 from allocator.policy.network import (
@@ -32,7 +33,6 @@ _OVERALL_SHARE = 0.01  # of the rate over all time, mixed in: no state is ever r
 _PRICE_EVERY_S = 60.0
 _FIRST_PRICE = 1e-4
 _CALIBRATED_AFTER = 50.0  # intervals that a request fell into, before the price is trusted
-_KEEP_SHARE = 0.35
 _STANDARD_MAX = 4.0
 _NORM_MEMORY = 20_000.0
 
@@ -55,6 +55,7 @@ def learn_request(memory: Memory, now: float, user: int, program: int, hit: bool
     hour = hour_of_day(clock)
     memory.hours[0, hour] += 1.0
     memory.hours[1, hour] += 1.0 if hit else 0.0
+    note_crowd(memory.crowds, hour, level_of(int(crowd)))
     count_request(memory, user, program, crowd)
 
 
@@ -183,8 +184,9 @@ def _snapshot(memory: Memory, raw: Floats) -> None:
 
 @kernel
 def decide(
-    memory: Memory, now: float, target: float, fixed_price: float, most_launches: float, out: Floats
-) -> None:
+    memory: Memory, now: float, target: float, fixed_price: float, most_launches: float,
+    keep_share: float, quiet_hours: bool, out: Floats, slopes: Floats,
+) -> None:  # fmt: skip
     """Fill `out` with the size to launch up to, the size to terminate down to, the price, the
     requests expected within a lead time and whether the price is calibrated (1.0).
 
@@ -194,16 +196,21 @@ def decide(
         Hit rate to keep.
     fixed_price
         Hits per instance-second that a unit must be worth, or 0 to keep `target`.
+    most_launches, keep_share, quiet_hours
+        See `ReserveKnobs`.
+    slopes
+        Filled with what each level's instances are worth now, of shape (levels,).
     """
     pass_to(memory, now)
     clock = memory.clock
     raw, x, hidden = np.zeros(at.FEATURES), np.zeros(at.FEATURES), np.zeros(HIDDEN)
-    rates, slopes = np.zeros(LEVELS), np.zeros(LEVELS)
+    rates = np.zeros(LEVELS)
     describe(memory, raw)
     _snapshot(memory, raw)
     top = _levels_in_use(memory)
     rates_of(memory, raw, top, x, hidden, rates)
     _mix_overall(memory, top, rates)
+    slopes[:] = 0.0
     worth(rates, top, slopes, np.zeros(LEVELS, np.int64))
     calibrated = memory.prices[0].sum() >= _CALIBRATED_AFTER
     hour = hour_of_day(clock)
@@ -214,9 +221,14 @@ def decide(
         clock[at.ASKED] = target
     elif clock[at.NOW] - clock[at.PRICED_AT] >= _PRICE_EVERY_S or hour != clock[at.PRICED_HOUR]:
         set_price(memory, hour, target)
-    keep = terminate_below(clock, most_launches, _KEEP_SHARE)
+    keep = terminate_below(clock, most_launches, keep_share)
     out[0] = size_at(slopes, top, clock[at.PRICE])
     out[1] = max(out[0], size_at(slopes, top, keep * clock[at.PRICE]))
+    if quiet_hours and fixed_price <= 0.0 and calibrated:
+        # What is launched now serves one lead time from now, maybe in the next hour.
+        next_hour = int(((clock[at.NOW] + clock[at.LEAD]) % 86_400.0) // 3_600.0)
+        out[0] = max(out[0], hour_floor(memory, next_hour, target))
+        out[1] = max(out[1], out[0], hour_floor(memory, hour, target))
     out[2] = clock[at.PRICE]
     out[3] = rates[:top].sum() * clock[at.LEAD]
     out[4] = 1.0 if calibrated else 0.0

@@ -98,3 +98,16 @@ def size_at(slopes: Floats, top: int, price: float) -> int:
             break
         size = LAST[level]
     return size
+
+
+def level_values(values: Floats, count: int) -> Floats:
+    """The value of the level that each of the first `count` instances is on, of shape (count,).
+
+    Examples
+    --------
+    >>> level_values(np.arange(LEVELS, dtype=float), 10).tolist()
+    [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
+    """
+    levels = np.searchsorted(FIRST, np.arange(count), side="right") - 1
+    found: Floats = values[levels]
+    return found

@@ -21,7 +21,7 @@ MARKS = 512
 SNAPSHOTS = 256  # at most 90 a lead time are taken
 PRICE_BINS = 400
 
-_VERSION = 1
+_VERSION = 2
 
 
 class Memory(NamedTuple):
@@ -58,6 +58,8 @@ class Memory(NamedTuple):
         the day.
     hours
         Requests and hits by hour of the day.
+    crowds
+        Requests by the level of the crowd that each met: all, and by hour of the day.
     """
 
     clock: Floats
@@ -77,6 +79,7 @@ class Memory(NamedTuple):
     slopes: Floats
     prices: Floats
     hours: Floats
+    crowds: Floats
 
 
 SHAPES: dict[str, tuple[int, ...]] = {
@@ -86,7 +89,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "snapshots": (SNAPSHOTS, 2), "norm": (2, at.FEATURES), "weights": (WEIGHTS,),
     "moments": (3, WEIGHTS), "seen": (2, LEVELS), "slopes": (LEVELS,),
     "prices": (1 + at.HOURS_OF_DAY, PRICE_BINS),
-    "hours": (2, at.HOURS_OF_DAY),
+    "hours": (2, at.HOURS_OF_DAY), "crowds": (1 + at.HOURS_OF_DAY, LEVELS),
 }  # fmt: skip
 _BYTES = 8 * sum(int(np.prod(shape)) for shape in SHAPES.values())
 

@@ -15,11 +15,19 @@ class Position:
         Launched and not ready yet; unresolved launches count here.
     terminable
         Of the ready ones, those that have lived their minimum.
+    least, most
+        Bounds of the size at this moment: of the pool, its budgets, its cap and the cloud's quota.
+    why_least, why_most
+        Whose they are.
     """
 
     ready: int
     building: int
     terminable: int
+    least: int = 0
+    most: int = 1 << 31
+    why_least: str = "min"
+    why_most: str = "max"
 
     @property
     def size(self) -> int:

@@ -1,6 +1,7 @@
 """The warm reserve's size, on event time, from what was served so far."""
 
 import math
+from collections.abc import Sequence
 from zlib import crc32
 
 import numpy as np
@@ -8,12 +9,13 @@ import numpy as np
 from allocator.policy import layout as at
 from allocator.policy.features import pass_time, recent_requests
 from allocator.policy.feedback import WARM_UP_S
+from allocator.policy.intents import at_least
 from allocator.policy.knobs import ReserveKnobs
 from allocator.policy.learner import decide, learn_request, pass_to
+from allocator.policy.levels import LEVELS, level_values
 from allocator.policy.memory import PROGRAMS, USERS, blank_memory, pack_memory, unpack_memory
 from allocator.policy.position import Decision, Position
 
-_DAY_S = 86_400.0
 _HOUR_S = 3_600.0
 
 
@@ -42,6 +44,8 @@ class ReservePolicy:
         self.knobs = knobs
         self._memory = blank_memory(knobs.lead_time_s, seed)
         self._out = np.zeros(5)
+        self._slopes = np.zeros(LEVELS)
+        self._intended: list[float] = []
 
     def requested(self, time_s: float, user: str = "", program: str = "", *, hit: bool) -> None:
         """Learn from one request, just after it was served."""
@@ -69,12 +73,34 @@ class ReservePolicy:
             raise ValueError(f"a forecast of {mean} to {high} requests makes no sense")
         self._memory.clock[[at.FORECAST, at.FORECAST_HIGH, at.FORECAST_AT]] = mean, high, time_s
 
-    def observed_intent(self, time_s: float, launches: float) -> None:
-        """Take the number of launches that a person is expected to make within a lead time."""
-        if not 0.0 <= launches < math.inf:
-            raise ValueError(f"{launches} expected launches make no sense")
+    def observed_intents(self, time_s: float, chances: Sequence[float]) -> None:
+        """Take each active person's chance to ask within the next lead time.
+
+        Their sum is a feature whose worth is learned; and as many are held as the chances alone
+        are worth at the price, so that a person about to act is served from the first day on.
+        """
+        if not all(0.0 <= chance <= 1.0 for chance in chances):
+            raise ValueError("chances are from 0 to 1")
         pass_time(self._memory, time_s)
-        self._memory.clock[at.INTENTS] += launches
+        self._memory.clock[at.INTENTS] = math.fsum(chances)
+        self._intended = at_least(chances)
+
+    @property
+    def price_hits_per_s(self) -> float:
+        """What an instance-second has to be worth, in hits, as of the last decision."""
+        return float(self._memory.clock[at.PRICE])
+
+    def need(self, count: int) -> list[float]:
+        """Probability that the first, second, ... instance is needed within a lead time.
+
+        As of the last decision: what each is worth times the lead time, never rising.
+        """
+        clock = self._memory.clock
+        per_s = level_values(self._slopes, count)
+        need = np.minimum(1.0, per_s * clock[at.LEAD])
+        foretold = np.array(self._intended[:count])
+        need[: len(foretold)] = np.maximum(need[: len(foretold)], foretold)
+        return list(np.maximum.accumulate(need[::-1])[::-1].tolist())
 
     @property
     def hit_rate(self) -> float | None:
@@ -86,10 +112,13 @@ class ReservePolicy:
         """Decide, given what is held now."""
         knobs, out = self.knobs, self._out
         fixed = knobs.price_hits_per_s or 0.0
-        self._spend(time_s, position)
-        decide(self._memory, time_s, knobs.target_hit_rate, fixed, knobs.max_launch_ratio, out)
-        size, why = self._bounded(int(out[0]), self._floor())
-        keep, _ = self._bounded(max(size, int(out[1])), 0)
+        decide(
+            self._memory, time_s, knobs.target_hit_rate, fixed, knobs.max_launch_ratio,
+            knobs.keep_share, knobs.keeps_quiet_hours, out, self._slopes,
+        )  # fmt: skip
+        foretold = self._worth_of_intents(float(out[2]))
+        size, why = self._bounded(max(int(out[0]), foretold), self._floor(), position)
+        keep, _ = self._bounded(max(size, int(out[1])), 0, position)
         reason = self._reason(why)
         if knobs.observe_only:
             return Decision(0, 0, size, f"observing only: {reason}")
@@ -99,16 +128,10 @@ class ReservePolicy:
             self._memory.clock[at.LAUNCHED] += launch
         return Decision(launch, terminate, size, reason)
 
-    def _spend(self, time_s: float, position: Position) -> None:
-        """Count the instance-seconds of this day (UTC) against the budget."""
-        if math.isinf(self.knobs.budget_instance_hours):
-            return
-        clock = self._memory.clock
-        past_s = min(max(0.0, time_s - clock[at.NOW]), _HOUR_S)
-        day = time_s // _DAY_S
-        if day != clock[at.SPENT_DAY]:
-            clock[[at.SPENT_DAY, at.SPENT_S]] = day, 0.0
-        clock[at.SPENT_S] += past_s * position.size
+    def _worth_of_intents(self, price: float) -> int:
+        """Instances that the persons about to act are worth by themselves."""
+        lead_s = float(self._memory.clock[at.LEAD])
+        return sum(chance / lead_s > price for chance in self._intended)
 
     def _floor(self) -> int:
         """What a reactive policy holds, until the price is calibrated: the last crowd and one."""
@@ -116,30 +139,25 @@ class ReservePolicy:
             return 0
         return max(2, 1 + recent_requests(self._memory))
 
-    def _bounded(self, size: int, floor: int) -> tuple[int, str]:
+    def _bounded(self, size: int, floor: int, position: Position) -> tuple[int, str]:
         """The size within every bound, and which bound held ("" for none)."""
         knobs = self.knobs
         bounded, why = size, ""
-        for least, name in ((floor, "reactive floor, not calibrated yet"), (knobs.min_size, "min")):
+        for least, name in (
+            (floor, "reactive floor, not calibrated yet"),
+            (knobs.min_size, "min"),
+            (position.least, position.why_least),
+        ):
             if bounded < least:
                 bounded, why = least, name
         for most, name in (
             (knobs.max_size, "max"),
             (knobs.cap, "cap"),
-            (self._affordable(), "budget"),
+            (position.most, position.why_most),
         ):
             if bounded > most:
                 bounded, why = most, name
         return bounded, why
-
-    def _affordable(self) -> int:
-        """Instances that the rest of the day's budget pays for one hour, or for what is left."""
-        budget_s = self.knobs.budget_instance_hours * _HOUR_S
-        if math.isinf(budget_s):
-            return self.knobs.cap
-        clock = self._memory.clock
-        rest_s = min(_HOUR_S, _DAY_S - float(clock[at.NOW]) % _DAY_S)
-        return int(max(0, math.floor((budget_s - clock[at.SPENT_S]) / rest_s)))
 
     def _reason(self, why: str) -> str:
         """What was seen, at which price, and the bound that held."""

@@ -26,13 +26,18 @@ class Backoff:
         """Tell whether launches may go on."""
         return now_ms >= self._until_ms
 
-    def refused(self, now_ms: int) -> None:
-        """Pause longer than last time; refusals of calls made together count once."""
+    def refused(self, now_ms: int, asked_ms: int = 0) -> None:
+        """Pause longer than last time, and as long as the cloud asked for.
+
+        Refusals of calls made together count once.
+        """
         if not self.is_over(now_ms):
+            self._until_ms = max(self._until_ms, now_ms + asked_ms)
             return
         pause_ms = self._timings.backoff_ms * 2 ** min(self._refusals, 30)
         self._refusals += 1
-        self._until_ms = now_ms + min(pause_ms, self._timings.max_backoff_ms)
+        pause_ms = min(pause_ms, self._timings.max_backoff_ms)
+        self._until_ms = now_ms + max(pause_ms, asked_ms)
 
     def succeeded(self) -> None:
         """End the pauses."""

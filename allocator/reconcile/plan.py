@@ -49,14 +49,17 @@ class PoolPlan:
         From the pools file.
     terms, timings
         See there.
-    active_max
-        Of the warm instances, so many stay running; the others are paused. None runs all.
+    lead_s
+        Launch time to plan for until some were measured.
     observe_only
         Tell what the reserve would be, launch on request only.
+    starts_programs
+        Whether a runner starts the programs of assigned requests.
     """
 
     pool: Pool
     terms: LeaseTerms = field(default_factory=LeaseTerms)
     timings: Timings = field(default_factory=Timings)
-    active_max: int | None = None
+    lead_s: float = 90.0
     observe_only: bool = False
+    starts_programs: bool = False

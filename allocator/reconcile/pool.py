@@ -1,31 +1,38 @@
 """Keeps one pool as its plan and its policy want it: level-triggered, time as an argument."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from allocator.machine.leases import LeaseDesk
 from allocator.machine.ledger import PoolLedger
-from allocator.machine.lifecycle import WARM, Phase
+from allocator.machine.lifecycle import RESTING, WARM, Phase
 from allocator.machine.observed import Observed, Result, Verb
 from allocator.machine.outbox import Outbox
-from allocator.policy.position import Decision, Position
+from allocator.machine.starts import StartEnd
+from allocator.machine.tiers import BY_TIER, TIER_OF
+from allocator.policy.position import Decision
 from allocator.reconcile.answers import take_answer
 from allocator.reconcile.calls import CallBook
 from allocator.reconcile.collect import LeakCollector
-from allocator.reconcile.expected import within_lead
 from allocator.reconcile.expire import expire_builds, expire_leases
 from allocator.reconcile.launch import Backoff, launch
 from allocator.reconcile.plan import PoolPlan
-from allocator.reconcile.reactive import InformedPolicy, Policy, ReactiveFloor
+from allocator.reconcile.reactive import Policy, ReactiveFloor, TieredPolicy
 from allocator.reconcile.recycle import recycle
-from allocator.reconcile.register import Registrar, demote_surplus
-from allocator.reconcile.replace import replace_broken, retire, terminable
+from allocator.reconcile.register import Registrar
+from allocator.reconcile.replace import replace_broken, terminable
 from allocator.reconcile.shadow import ShadowDesk
+from allocator.reconcile.sizing import Sizer
+from allocator.reconcile.start import start_programs, take_start
 from allocator.reconcile.status import StatusReporter
-from allocator.reconcile.thaw import thaw
-from schemas.records import AllocationRequest, DemandForecast, ProgramPrediction
+from allocator.reconcile.tiering import Tiering
+from allocator.reconcile.watch import Watch
+from schemas.records import AllocationRequest, AnomalyAlert, DemandForecast, ProgramPrediction
 from schemas.shadow import ShadowPlan
 
 MINUTE_MS = 60_000
+# All leases are looked at: not at every request of a crowd.
+EXPIRE_EVERY_MS = 500
 
 
 class PoolReconciler:
@@ -40,7 +47,9 @@ class PoolReconciler:
     policy
         Sizes its reserve.
     floor
-        Holds the reserve up until the policy has seen enough.
+        Holds the reserve up until the policy has seen enough; by default the pool's own.
+    sensitivities
+        Latency sensitivity by person, where known.
     shadow
         First steps that may be run early; none without it.
     """
@@ -52,21 +61,25 @@ class PoolReconciler:
         policy: Policy,
         floor: ReactiveFloor | None = None,
         shadow: ShadowPlan | None = None,
+        sensitivities: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self.plan = plan
         self.ledger = ledger
-        self.policy = policy
         self.outbox = Outbox()
-        self.desk = LeaseDesk(ledger, plan.terms)
+        self.desk = LeaseDesk(ledger, plan.terms, sensitivities)
+        floor = floor or ReactiveFloor(ledger.totals.crowd_slots)
+        self.sizer = Sizer(plan, ledger, policy, floor)
+        self.watch = Watch(plan, ledger, self.sizer)
         self._book = CallBook(ledger, plan.timings.retry_ms)
         self._backoff = Backoff(plan.timings)
         self._registrar = Registrar(ledger, plan.timings)
         self._leaks = LeakCollector(ledger, self._book)
         steps = ShadowPlan() if shadow is None or plan.observe_only else shadow
         self.shadows = ShadowDesk(steps, ledger, self._book)
-        self._floor = floor or ReactiveFloor()
-        self._status = StatusReporter(plan, ledger)
+        self._tiering = Tiering(plan, ledger, self._book)
+        self._status = StatusReporter(plan, ledger, self.sizer, self.watch)
         self._minute: int | None = None
+        self._expired_ms = -EXPIRE_EVERY_MS
         for instance in ledger.in_phase(Phase.PLANNED):
             # From a process that was killed: its call was made or not, a listing will tell.
             ledger.move(instance, Phase.LAUNCHING, instance.planned_ms, "found after a restart")
@@ -75,8 +88,9 @@ class PoolReconciler:
         """Answer a request; the policy learns of it after it was served."""
         hit = self.desk.apply(request, now_ms, self.outbox)
         if hit is not None:
-            self._floor.requested(now_ms / 1000)
-            self.policy.requested(now_ms / 1000, request.user, request.program, hit=hit)
+            time_s = now_ms / 1000
+            self.sizer.requested(time_s, request.user, request.program, hit=hit)
+            self.watch.requested(time_s)
             self.shadows.settle(now_ms, self.outbox)
 
     def prediction(self, prediction: ProgramPrediction, now_ms: int) -> None:
@@ -84,10 +98,17 @@ class PoolReconciler:
         self.shadows.predicted(prediction, now_ms, self.outbox)
 
     def forecast(self, forecast: DemandForecast) -> None:
-        """Tell the policy what is expected, where it takes that into account."""
-        if isinstance(self.policy, InformedPolicy):
-            mean, high = within_lead(forecast, self.lead_s or 60.0)
-            self.policy.observed_forecast(forecast.made_at / 1000, mean, high)
+        """Take a forecast of the pool's demand in the next hour in."""
+        self.sizer.forecasted(forecast)
+        self.watch.forecasted(forecast)
+
+    def predict(self, made_ms: int, user: str, within: Sequence[float]) -> None:
+        """Take in which chance a person has to need this pool; in a replay once its time comes."""
+        self.sizer.predicted(made_ms / 1000, user, within)
+
+    def alert(self, alert: AnomalyAlert, now_ms: int) -> None:
+        """Take in that something is unusual, or usual again."""
+        self.sizer.alerted(alert, now_ms)
 
     def listing(self, listing: Sequence[Observed], now_ms: int, *, collect: bool = True) -> None:
         """Take a complete listing in, and serve who waits from what became ready."""
@@ -97,7 +118,7 @@ class PoolReconciler:
         expire_builds(self.ledger, self._registrar, self.plan.timings, now_ms, self.outbox)
         if collect:
             self._leaks.collect(listing, now_ms, self.outbox)
-        thaw(self.ledger, self._book, listing, now_ms, self.outbox)
+        self._tiering.repair(listing, now_ms, self.outbox)
         self.desk.serve_waiting(now_ms, self.outbox)
 
     def answer(self, result: Result, now_ms: int) -> None:
@@ -106,15 +127,24 @@ class PoolReconciler:
         if result.call.verb in {Verb.PREPARE, Verb.UNDO}:
             self.shadows.answer(result, now_ms, self.outbox)
             return
-        take_answer(self.ledger, self._backoff, result, now_ms, self.outbox)
+        take_answer(self.ledger, self._backoff, self._tiering, result, now_ms, self.outbox)
+
+    def started(self, end: StartEnd, now_ms: int) -> None:
+        """Take in what became of a program's start."""
+        take_start(self.ledger, end, now_ms, self.outbox)
 
     def step(self, now_ms: int) -> None:
         """Bring the pool nearer to what is wanted at this time."""
         self._tick(now_ms)
         self._status.pass_time(now_ms)
-        expire_leases(self.desk, now_ms, self.outbox)
+        self.sizer.pass_time(now_ms)
+        if now_ms - self._expired_ms >= EXPIRE_EVERY_MS:
+            self._expired_ms = now_ms
+            expire_leases(self.desk, now_ms, self.outbox)
         self.desk.serve_waiting(now_ms, self.outbox)
         self.shadows.step(now_ms, self.outbox)
+        if self.plan.starts_programs:
+            start_programs(self.ledger, now_ms, self.outbox)
         self._size(now_ms)
         replace_broken(self.ledger, self._book, now_ms, self.outbox)
 
@@ -126,50 +156,51 @@ class PoolReconciler:
     def _tick(self, now_ms: int) -> None:
         minute = now_ms // MINUTE_MS
         if minute != self._minute:
-            self.policy.tick(minute * 60.0)
-            if self.ledger.totals.lead_ms and isinstance(self.policy, InformedPolicy):
-                self.policy.observed_lead(self.lead_s)
+            self.sizer.minute(minute * 60.0)
+            self.watch.minute(now_ms, self.outbox)
             # Kilobytes, so not with every answer: a kill forgets at most a minute's learning.
-            self.ledger.keep_policy(self.policy.to_bytes())
+            self.ledger.keep_policy(self.sizer.policy.to_bytes())
             self._minute = minute
 
-    @property
-    def lead_s(self) -> float:
-        """Median of the measured launch times, in seconds; 0 before the first."""
-        leads = sorted(self.ledger.totals.lead_ms)
-        return leads[len(leads) // 2] / 1000 if leads else 0.0
-
     def _size(self, now_ms: int) -> None:
-        """Recycle, launch, retire and pause, in this order."""
-        ledger, decision = self.ledger, self._decide(now_ms)
+        """Recycle, wake, launch, rest and retire, in this order."""
+        ledger, decision = self.ledger, self.sizer.decide(now_ms)
+        mix = self._mix(decision)
         wanted = decision.target + ledger.waiting
-        recycle(ledger, self._book, wanted, now_ms, self.outbox)
+        resting = sum(mix[TIER_OF[phase]] for phase in RESTING) - ledger.count(*RESTING)
+        recycle(ledger, self._book, wanted + max(0, resting), now_ms, self.outbox)
         missing = wanted - ledger.count(*WARM) - ledger.coming
         if self.plan.observe_only or decision.launch == 0:
             missing = ledger.waiting - ledger.coming
+        missing -= self._tiering.wake(missing, now_ms, decision.reason, self.outbox)
         launch(
             ledger, self._book, self._backoff, missing, now_ms, decision.reason, self.outbox
         )  # fmt: skip
-        if ledger.waiting == 0 and not self.plan.observe_only:
-            min_life_ms = self.plan.timings.min_life_ms
-            retire(ledger, decision.terminate, min_life_ms, now_ms, decision.reason)
-        self._pause(now_ms)
+        if not self.plan.observe_only:
+            if ledger.waiting == 0:
+                self._retire(decision, mix, now_ms)
+            self._tiering.run_more(mix, now_ms, self.outbox)
+            self._tiering.rest(mix, now_ms, self.outbox)
+            self._tiering.end_surplus(mix, now_ms)
         self._status.report(decision, now_ms, self.outbox)
 
-    def _decide(self, now_ms: int) -> Decision:
-        ledger, pool = self.ledger, self.plan.pool
-        old = len(terminable(ledger, self.plan.timings.min_life_ms, now_ms))
-        building = max(0, ledger.coming - ledger.waiting)
-        position = Position(ready=ledger.count(*WARM), building=building, terminable=old)
-        decision = self.policy.target(now_ms / 1000, position)
-        asked = self._floor.size(now_ms / 1000, ledger.totals.hits + ledger.totals.misses)
-        floor = max(min(asked, pool.max_instances), pool.min_instances)
-        if floor <= decision.target:
-            return decision
-        reason = f"floor {floor} of a reactive policy, not {decision.target}: {decision.reason}"
-        return Decision(max(0, floor - position.size), 0, floor, reason)
+    def _mix(self, decision: Decision) -> dict[str, int]:
+        """The tiers to keep, as the policy values them; all running where it does not tell."""
+        policy, totals = self.sizer.policy, self.ledger.totals
+        room = max(0, self.plan.pool.max_instances - decision.target)
+        resting = room if any(BY_TIER[t] in RESTING for t in self.plan.pool.tiers) else 0
+        if not isinstance(policy, TieredPolicy) or self.plan.pool.tiers == ("active",):
+            return dict.fromkeys(BY_TIER, 0) | {"active": decision.target}
+        # At the price that keeps the promise a miss costs 1 / price instance-seconds: that is what
+        # a wait of one lead time costs, and more to those who mind waiting more.
+        lead_s = self.sizer.lead_s
+        wait_cost = totals.sensitivity / max(policy.price_hits_per_s, 1e-12) / lead_s / 3600.0
+        need = policy.need(decision.target + resting)
+        return self._tiering.mix(need, decision.target, lead_s, wait_cost)
 
-    def _pause(self, now_ms: int) -> None:
-        for instance in demote_surplus(self.ledger, self.plan.active_max):
-            if self._book.ask(Verb.PAUSE, instance, now_ms, "enough are running", self.outbox):
-                self.ledger.move(instance, Phase.PAUSED, now_ms)
+    def _retire(self, decision: Decision, mix: Mapping[str, int], now_ms: int) -> None:
+        """Let the oldest surplus rest where that pays, end the others."""
+        min_life_ms = self.plan.timings.min_life_ms
+        surplus = terminable(self.ledger, min_life_ms, now_ms)[: decision.terminate]
+        for instance in self._tiering.rest_surplus(surplus, mix, now_ms, self.outbox):
+            self.ledger.move(instance, Phase.DELETING, now_ms, decision.reason)

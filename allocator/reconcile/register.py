@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from allocator.machine.instance import Instance
 from allocator.machine.ledger import PoolLedger
-from allocator.machine.lifecycle import UNRESOLVED, WARM, Phase
+from allocator.machine.lifecycle import UNRESOLVED, Phase
 from allocator.machine.observed import CloudStatus, Observed
 from allocator.machine.outbox import Outbox
 from allocator.reconcile.facts import event, fail_lease
@@ -15,6 +15,7 @@ LEADS_KEPT = 64
 MISSED_IN = 2
 # Who has an instance keeps it: its guest may run on though its host's agent is silent.
 _KEPT_UNREACHABLE = frozenset({Phase.ASSIGNED, Phase.ERROR})
+_TO_REBUILD = frozenset({Phase.BUILDING, Phase.READY, Phase.PAUSED})
 
 
 class Registrar:
@@ -66,7 +67,10 @@ class Registrar:
 
     def _is_up(self, instance: Instance, found: Observed, now_ms: int, outbox: Outbox) -> None:
         ready_ms = now_ms if found.ready_ms is None else min(found.ready_ms, now_ms)
-        if instance.phase is Phase.BUILDING:
+        if not found.has_image and instance.phase in _TO_REBUILD:
+            # Up, and of no use: its programs need another image than it was made of.
+            self._ledger.move(instance, Phase.RECYCLING, now_ms, "not of the pool's image")
+        elif instance.phase is Phase.BUILDING:
             self._measure(ready_ms - instance.planned_ms)
             self._ready(instance, ready_ms, now_ms)
             outbox.events.append(
@@ -81,7 +85,7 @@ class Registrar:
 
     def _is_rebuilt(self, instance: Instance, found: Observed, now_ms: int) -> bool:
         """A listing from before the rebuild says ACTIVE too."""
-        if not instance.called:
+        if not instance.called or not found.has_image:
             return False
         if found.ready_ms is not None:
             return found.ready_ms > instance.since_ms
@@ -115,11 +119,3 @@ class Registrar:
         else:
             outbox.events.append(event(self._ledger.pool, instance, "FAILED", now_ms, reason))
         self._ledger.move(instance, Phase.ERROR, now_ms, reason)
-
-
-def demote_surplus(ledger: PoolLedger, active_max: int | None) -> list[Instance]:
-    """Return the ready instances that should be paused, youngest first."""
-    if active_max is None:
-        return []
-    ready = ledger.in_phase(WARM[0])
-    return list(reversed(ready[active_max:]))

@@ -18,8 +18,14 @@ from rich.table import Table
 from allocator.policy.knobs import ReserveKnobs
 from allocator.policy.reserve import ReservePolicy
 from streams.backtest.reserve_baselines import WARM_UP_S, Hindsight
-from streams.backtest.reserve_hindsight import best_hourly, price_of_hits
-from streams.backtest.reserve_report import first_after_idle, hit_rate_by_hour, plot_front
+from streams.backtest.reserve_cost import cost
+from streams.backtest.reserve_hindsight import best_blocks, price_of_hits
+from streams.backtest.reserve_report import (
+    first_after_idle,
+    hit_rate_by_hour,
+    plot_front,
+    print_front,
+)
 from streams.backtest.reserve_run import Replayed, ReserveReplay, Trace
 from streams.runtime.recordings import SWF_ROLES, Format, Recording, RecordingError, read_recording
 
@@ -48,6 +54,8 @@ class ReserveOptions:
     out: Path | None = None
     baselines: bool = True
     plot: Path | None = None
+    front: bool = False
+    quiet_hours: bool | None = None
 
 
 FRONT = (0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995)
@@ -63,23 +71,27 @@ def run(options: ReserveOptions) -> dict[str, Any]:
     """
     recording = read_recording(options.file, options.format)
     trace, as_text = read_trace(recording, options)
-    played = play(trace, options.target_hit_rate, options.lead_time_s)
+    played = play(trace, options.target_hit_rate, options)
     if options.out is not None:
         write_actions(options.out, played, iso=as_text)
     scored = score(trace, played) | {"baselines": {}}
+    scored["cost"] = cost(trace, played, options.lead_time_s)
     scored["hit_rate_by_hour"] = hit_rate_by_hour(trace, played)
     scored["first_after_idle"] = first_after_idle(trace, played)
     if options.baselines and scored["requests"]:
         scored |= compare(trace, options, scored["paid_mean"])
-    if options.plot is not None and scored["requests"]:
-        scored |= front(trace, options, scored["baselines"])
+    if (options.front or options.plot is not None) and scored["requests"]:
+        scored |= play_front(trace, options, scored["baselines"])
     return scored
 
 
-def play(trace: Trace, target_hit_rate: float, lead_time_s: float) -> Replayed:
+def play(trace: Trace, target_hit_rate: float, options: ReserveOptions) -> Replayed:
     """Play a trace with a fresh policy, with a progress bar where there is a terminal."""
-    knobs = ReserveKnobs(target_hit_rate=target_hit_rate, lead_time_s=lead_time_s)
-    replay = ReserveReplay(trace, ReservePolicy(knobs), lead_time_s)
+    knobs = ReserveKnobs(
+        target_hit_rate=target_hit_rate, lead_time_s=options.lead_time_s,
+        quiet_hours=options.quiet_hours,
+    )  # fmt: skip
+    replay = ReserveReplay(trace, ReservePolicy(knobs), options.lead_time_s)
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"requests at {target_hit_rate:.1%}", total=len(trace.times))
@@ -87,24 +99,34 @@ def play(trace: Trace, target_hit_rate: float, lead_time_s: float) -> Replayed:
 
 
 def compare(trace: Trace, options: ReserveOptions, paid_mean: float) -> dict[str, Any]:
-    """The simple policies tuned in hindsight, the best size per hour in hindsight, and regret."""
+    """The simple policies tuned in hindsight, the best sizes per block in hindsight, and regret."""
     hindsight = Hindsight(trace.times, options.lead_time_s)
-    hourly = best_hourly(hindsight, options.target_hit_rate)
+    target = options.target_hit_rate
+    hourly = best_blocks(hindsight, target, 3_600.0)
+    half_hourly = best_blocks(hindsight, target, 1_800.0)
+    baselines = hindsight.best(target, trace.epoch_s)
+    costs = {name: row["paid_mean"] for name, row in baselines.items() if row}
+    costs |= {"best_hourly": hourly.paid_mean, "best_half_hourly": half_hourly.paid_mean}
     span_s = float(trace.times[-1]) - hindsight.start_s
     arrivals = float((trace.times >= hindsight.start_s).sum()) / max(span_s, 1.0)
     return {
-        "baselines": hindsight.best(options.target_hit_rate),
+        "baselines": baselines,
         "best_hourly": {"hit_rate": hourly.hit_rate, "paid_mean": hourly.paid_mean},
+        "best_half_hourly": {
+            "hit_rate": half_hourly.hit_rate,
+            "paid_mean": half_hourly.paid_mean,
+        },
+        "regret_against": {name: paid_mean - paid for name, paid in costs.items()},
         "regret": paid_mean - hourly.paid_mean,
         "floor": arrivals * options.lead_time_s,  # instances that building alone costs
     }
 
 
-def front(trace: Trace, options: ReserveOptions, baselines: dict[str, Any]) -> dict[str, Any]:
+def play_front(trace: Trace, options: ReserveOptions, baselines: dict[str, Any]) -> dict[str, Any]:
     """Play other promises too: the front of hit rate and cost, plotted and priced."""
     points = []
     for target in FRONT:
-        scored = score(trace, play(trace, target, options.lead_time_s))
+        scored = score(trace, play(trace, target, options))
         points.append({"target": target} | {k: scored[k] for k in ("hit_rate", "paid_mean")})
     if options.plot is not None:
         plot_front(options.plot, points, baselines)
@@ -196,7 +218,16 @@ def command(
     user: Annotated[str | None, typer.Option(help="Column of the user.")] = None,
     program: Annotated[str | None, typer.Option(help="Column of the program.")] = None,
     format: Annotated[str | None, typer.Option(help="csv, ndjson, parquet or swf.")] = None,  # noqa: A002
-    plot: Annotated[Path | None, typer.Option(help="Plot the front of hits and cost.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the front of hits and cost (PNG).")
+    ] = None,
+    front: Annotated[
+        bool, typer.Option("--front", help="Play seven promises and print the front.")
+    ] = False,
+    quiet_hours: Annotated[
+        bool | None,
+        typer.Option(help="Standing floors where a crowd could break an hour; default from 98 %."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write each action (.csv or .csv.gz).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -204,7 +235,8 @@ def command(
     try:
         options = ReserveOptions(
             file, time, user, program, lead_seconds(lead_time), target_hit_rate,
-            format, out, plot=plot,  # type: ignore[arg-type]
+            format, out, plot=plot, front=front,  # type: ignore[arg-type]
+            quiet_hours=quiet_hours,
         )  # fmt: skip
         result = run(options)
     except (RecordingError, ValueError, OSError) as error:
@@ -238,6 +270,8 @@ def _show(result: dict[str, Any]) -> None:
     for name, row in result["baselines"].items():
         table.add_row(name, *(_cells(row) if row else ("not reached", "", "")))
     Console().print(table)
+    if "front" in result:
+        print_front(result["front"], result["baselines"])
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, str, str]:

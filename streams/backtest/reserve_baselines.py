@@ -1,8 +1,8 @@
 """The simple policies that a reserve has to beat, each tuned in hindsight on the same requests.
 
-A constant size; k times the last hour's largest or mean two-minute count; a quantile of the
-two-minute counts of the same hour on the last 7 days. Each is a path of target sizes, held by
-launching what is missing and terminating what is too much.
+A constant size; a schedule of two sizes; k times the last hour's largest or mean two-minute count;
+a quantile of the two-minute counts of the same hour on the last 7 days. Each is a path of target
+sizes, held by launching what is missing and terminating what is too much.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,6 +22,7 @@ _SLOTS_PER_HOUR = 30
 _DAYS = 7
 WARM_UP_S = 86400.0
 MULTIPLES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
+_QUIET_SHARES = (0.0, 0.1, 0.25, 0.5)
 QUANTILES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 1.0)
 
 
@@ -122,21 +123,29 @@ class Hindsight:
         count = max(requests, 1)
         return Played(hits / count, paid_s / max(span_s, 1e-9), launched / count)
 
-    def best(self, hit_rate: float) -> dict[str, Any]:
-        """Each simple policy's cheapest setting that reaches `hit_rate`, by name."""
+    def best(self, hit_rate: float, epoch_s: float = 0.0) -> dict[str, Any]:
+        """Each simple policy's cheapest setting that reaches `hit_rate`, by name.
+
+        `epoch_s` is what time 0 means in unix seconds, for schedules by hour and weekday.
+        """
         return {
             "constant": self._constant(hit_rate),
             "last_hour_max": self._cheapest(self._multiples(_last_hour(self, "max")), hit_rate),
             "last_hour_mean": self._cheapest(self._multiples(_last_hour(self, "mean")), hit_rate),
             "same_hour_quantile": self._cheapest(self._same_hour(), hit_rate),
+            "two_level_schedule": self._cheapest(two_levels(self, hit_rate, epoch_s), hit_rate),
         }
 
     def constant(self, size: int) -> Played:
         """Score one size held for ever."""
         return self.play(np.full(len(self.decisions), size, np.int64))
 
+    def least_constant(self, hit_rate: float) -> int:
+        """The least size that reaches a hit rate when held for ever."""
+        return _least(lambda s: self.constant(s).hit_rate >= hit_rate, 1 << 20)
+
     def _constant(self, hit_rate: float) -> dict[str, Any]:
-        size = _least(lambda s: self.constant(s).hit_rate >= hit_rate, 1 << 20)
+        size = self.least_constant(hit_rate)
         return _row({"size": size}, self.constant(size))
 
     def _multiples(self, level: Floats) -> Iterator[tuple[dict[str, Any], Ints]]:
@@ -153,6 +162,50 @@ class Hindsight:
         rows = [_row(setting, self.play(path)) for setting, path in paths]
         reached = [row for row in rows if row["hit_rate"] >= hit_rate]
         return min(reached, key=lambda row: float(row["paid_mean"])) if reached else None
+
+
+def two_levels(
+    trace: Hindsight, hit_rate: float, epoch_s: float = 0.0
+) -> Iterator[tuple[dict[str, Any], Ints]]:
+    """What an administrator would write down: one size in the busy hours, one outside of them.
+
+    The busy hours are the 8, 10 or 12 hours in a row that most requests fall into, on all days or
+    on workdays; outside, a share of the constant size that reaches the rate is held; the busy size
+    is the least that reaches it then.
+    """
+    constant = int(trace.least_constant(hit_rate))
+    for is_busy, setting in _busy_hours(trace, epoch_s):
+        for share in _QUIET_SHARES:
+            quiet = round(share * constant)
+            path = _least_busy(trace, is_busy, quiet, 4 * constant + 4, hit_rate)
+            yield setting | {"quiet": quiet, "busy": int(path.max())}, path
+
+
+def _busy_hours(
+    trace: Hindsight, epoch_s: float
+) -> Iterator[tuple[npt.NDArray[np.bool_], dict[str, Any]]]:
+    hour_of = ((trace.times + epoch_s) % 86_400.0 // 3_600.0).astype(np.int64)
+    here = ((trace.decisions + epoch_s) % 86_400.0 // 3_600.0).astype(np.int64)
+    # 1970 began on a Thursday.
+    workday = ((trace.decisions + epoch_s) // 86_400.0 + 3.0) % 7.0 < 5.0
+    counts = np.bincount(hour_of, minlength=24)
+    for length in (8, 10, 12):
+        sums = [np.roll(counts, -first)[:length].sum() for first in range(24)]
+        first = int(np.argmax(sums))
+        busy = (here - first) % 24 < length
+        for days, on in (("all", busy), ("workdays", busy & workday)):
+            yield on, {"from_hour": first, "hours": length, "days": days}
+
+
+def _least_busy(
+    trace: Hindsight, is_busy: npt.NDArray[np.bool_], quiet: int, top: int, hit_rate: float
+) -> Ints:
+    """The path with the least size in the busy hours that reaches the rate, or with the top."""
+
+    def path(size: int) -> Ints:
+        return np.where(is_busy, size, quiet).astype(np.int64)
+
+    return path(_least(lambda size: trace.play(path(size)).hit_rate >= hit_rate, top))
 
 
 def _row(setting: dict[str, Any], played: Played) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The best size for each hour, known in hindsight: a stated optimum to measure regret against."""
+"""The best size for each block of time, known in hindsight: an optimum to measure regret by."""
 
 from itertools import pairwise
 
@@ -10,25 +10,24 @@ from streams.backtest.reserve_baselines import Hindsight, Played
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_HOUR_S = 3600.0
 _GROWTH = 1.2
 _HALVINGS = 30
 
 
-def best_hourly(trace: Hindsight, hit_rate: float) -> Played:
-    """Play the sizes, one an hour, that reach `hit_rate` over all at the least size.
+def best_blocks(trace: Hindsight, hit_rate: float, block_s: float) -> Played:
+    """Play the sizes, one a block, that reach `hit_rate` over all at the least size.
 
-    Each hour takes the size with the most hits - price x size, where the hits of a size are those
-    of holding it for ever; one price for all hours is halved down to the asked rate.
+    Each block takes the size with the most hits - price x size, where the hits of a size are those
+    of holding it for ever; one price for all blocks is halved down to the asked rate.
     """
     sizes = _sizes(trace, hit_rate)
-    hours = ((trace.times - trace.decisions[0]) // _HOUR_S).astype(np.int64).clip(0)
-    here = ((trace.decisions - trace.decisions[0]) // _HOUR_S).astype(np.int64)
+    blocks = ((trace.times - trace.decisions[0]) // block_s).astype(np.int64).clip(0)
+    here = ((trace.decisions - trace.decisions[0]) // block_s).astype(np.int64)
     hits = np.zeros((len(sizes), int(here[-1]) + 1))
     for row, size in enumerate(sizes):
         trace.constant(size)
-        hits[row] = np.bincount(hours, trace.served, hits.shape[1])[: hits.shape[1]]
-    low, high = -20.0, 10.0  # log of the price, hits per instance-hour
+        hits[row] = np.bincount(blocks, trace.served, hits.shape[1])[: hits.shape[1]]
+    low, high = -20.0, 10.0  # log of the price, hits per instance and block
     best = trace.play(_path(hits, sizes, np.exp(low))[here])
     for _ in range(_HALVINGS):
         middle = (low + high) / 2.0
@@ -49,7 +48,7 @@ def _sizes(trace: Hindsight, hit_rate: float) -> list[int]:
 
 
 def _path(hits: Floats, sizes: list[int], price: float) -> Ints:
-    """The best size of each hour at a price, of shape (hours,)."""
+    """The best size of each block at a price, of shape (blocks,)."""
     gains = hits - price * np.array(sizes, np.float64)[:, None]
     path: Ints = np.array(sizes, np.int64)[gains.argmax(axis=0)]
     return path

@@ -21,6 +21,7 @@ COMMANDS = {
     "allocator": "streams.cli.allocator:command",
     "profile": "streams.cli.profile:command",
     "forecast": "streams.cli.forecast:command",
+    "explain": "streams.cli.explain:command",
     "alerts": "streams.cli.alerts:command",
     "alert-sink": "streams.cli.alert_sink:command",
     "dashboard": "streams.cli.dashboard:command",

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from allocator.cloud.openstack import CloudConfigError
-from allocator.options import AllocatorOptions, ClockMode, CloudKind
+from allocator.options import AllocatorOptions, ClockMode, CloudKind, RunnerKind
 from allocator.worker import run
 from schemas.settings import Settings
 
@@ -27,6 +27,10 @@ def command(
     observe_only: Annotated[
         bool, typer.Option("--observe-only", help="Tell the reserve, but launch on request only.")
     ] = False,
+    runner: Annotated[
+        RunnerKind | None,
+        typer.Option(help="What starts programs on assigned instances; none on a real cloud."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the simulated cloud.")] = 0,
     cloud: Annotated[CloudKind, typer.Option(help="Where instances are made.")] = "simulated",
     os_cloud: Annotated[
@@ -43,7 +47,7 @@ def command(
     is_real = cloud == "openstack"
     options = AllocatorOptions(
         clock=clock or ("wall" if is_real else "auto"), observe_only=observe_only, seed=seed,
-        cloud=cloud, os_cloud=os_cloud,
+        cloud=cloud, os_cloud=os_cloud, runner=runner or ("none" if is_real else "simulated"),
         poll_s=poll_s or (OPENSTACK_POLL_S if is_real else SIMULATED_POLL_S),
     )  # fmt: skip
     try:

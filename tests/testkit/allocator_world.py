@@ -10,6 +10,7 @@ from allocator.machine.leases import LeaseTerms
 from allocator.machine.ledger import PoolLedger
 from allocator.machine.lifecycle import WARM, Phase
 from allocator.machine.observed import Answer, Call, Result, Verb
+from allocator.machine.starts import StartCall, StartEnd
 from allocator.policy.position import Decision, Position
 from allocator.reconcile.plan import PoolPlan
 from allocator.reconcile.pool import PoolReconciler
@@ -41,8 +42,24 @@ class FixedPolicy:
         surplus = min(max(0, -missing), position.terminable)
         return Decision(max(0, missing), surplus, self._world.target, "the test says so")
 
+    @property
+    def price_hits_per_s(self) -> float:
+        return 1e-4
+
+    def need(self, count: int) -> list[float]:
+        """Two are needed all the time, one now and then, the others rarely."""
+        return [1.0, 1.0, 0.02, 0.02, 0.01, *[0.001] * count][:count]
+
     def to_bytes(self) -> bytes:
         return b"\x01"
+
+
+class NoFloor(ReactiveFloor):
+    """Leaves the size to the test."""
+
+    def size(self, time_s: float) -> int:
+        del time_s
+        return 0
 
 
 class World:
@@ -58,16 +75,19 @@ class World:
         Share of cloud calls that go wrong.
     """
 
-    def __init__(self, seed: int, cap: int = 8, fault_rate: float = 0.2, quota: int = 100) -> None:
+    def __init__(
+        self, seed: int, cap: int = 8, fault_rate: float = 0.2, quota: int = 100,
+        tiers: tuple[str, ...] = ("active", "paused"),
+    ) -> None:  # fmt: skip
         self.chance = random.Random(seed)
         self.now_ms = START_MS
         self.target = 3
         simulation = Simulation(fault_rate=fault_rate, quota=quota)
         self.cloud = SimulatedCloud(lambda: self.now_ms, "me", simulation, seed)
         self.plan = PoolPlan(
-            Pool(POOL, max_instances=cap, cap=cap),
+            Pool(POOL, max_instances=cap, cap=cap, tiers=tiers),
             LeaseTerms(lease_ms=3_600_000),
-            active_max=2,
+            starts_programs=True,
         )
         self.committed: dict[str, bytes] = {}
         self.events: dict[str, AllocationEvent] = {}
@@ -75,6 +95,7 @@ class World:
         self.kills: Counter[str] = Counter()
         self.operations = 0
         self.orphaned_late: list[tuple[int, Call]] = []
+        self.started: list[StartCall] = []
         self.injected: set[str] = set()
         self.holder: dict[str, str] = {}
         self.answers: dict[str, set[str | None]] = defaultdict(set)
@@ -83,9 +104,7 @@ class World:
     def restart(self) -> None:
         """Forget memory; recover from what was committed."""
         ledger = PoolLedger.restore(POOL, self.plan.pool.cap, self.now_ms, self.committed)
-        self.pool = PoolReconciler(
-            self.plan, ledger, FixedPolicy(self), ReactiveFloor(trusted_after=0)
-        )
+        self.pool = PoolReconciler(self.plan, ledger, FixedPolicy(self), NoFloor([]))
 
     def ask(self, kind: str, request_id: str, *, deadline_ms: int | None = None) -> None:
         """Put a request on the log."""
@@ -108,14 +127,17 @@ class World:
         if crash == "before commit":
             self._killed(crash, [])
             return
-        calls = self._commit()
+        calls, starts = self._commit()
         cut = {"before calls": 0, "amid calls": len(calls) // 2}.get(crash or "", len(calls))
         results = [self._make(call) for call in calls[:cut]]
+        ends = [self._start(start) for start in starts]
         if crash is not None:
             self._killed(crash, calls[cut:])
             return
         for result in results:
             self.pool.answer(result, self.now_ms)
+        for end in ends:
+            self.pool.started(end, self.now_ms)
         self.check()
 
     def _list(self) -> None:
@@ -125,7 +147,13 @@ class World:
             return
         self.pool.listing(listing, self.now_ms)
 
-    def _commit(self) -> list[Call]:
+    def _start(self, call: StartCall) -> StartEnd:
+        """One start in five fails."""
+        self.started.append(call)
+        is_started = self.chance.random() < 0.8
+        return StartEnd(call, is_started, 700, "" if is_started else "the test says so")
+
+    def _commit(self) -> tuple[list[Call], list[StartCall]]:
         """One transaction: state, events and the position in the log."""
         changes, outbox = self.pool.take()
         for key, blob in changes.items():
@@ -136,7 +164,7 @@ class World:
         self.inputs.clear()
         for event in outbox.events:
             self._event(event)
-        return outbox.calls
+        return outbox.calls, outbox.starts
 
     def _event(self, event: AllocationEvent) -> None:
         known = self.events.setdefault(event.event_id, event)

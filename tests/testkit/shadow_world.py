@@ -4,12 +4,11 @@ from allocator.machine.ledger import PoolLedger
 from allocator.machine.lifecycle import SHADOWED
 from allocator.machine.observed import Answer, Call, Result, Verb
 from allocator.reconcile.pool import PoolReconciler
-from allocator.reconcile.reactive import ReactiveFloor
 from allocator.runner.simulated import SimulatedRunner
 from allocator.stepper import Stepper, commands_of
 from schemas.records import AllocationRequest, Candidate, ProgramPrediction, ShadowEvent
 from schemas.shadow import ShadowPlan, ShadowTerms, Step
-from tests.testkit.allocator_world import POOL, FixedPolicy, World
+from tests.testkit.allocator_world import POOL, FixedPolicy, NoFloor, World
 
 PLAN = ShadowPlan(
     step=(
@@ -44,7 +43,7 @@ class ShadowWorld(World):
     def restart(self) -> None:
         ledger = PoolLedger.restore(POOL, self.plan.pool.cap, self.now_ms, self.committed)
         self.pool = PoolReconciler(
-            self.plan, ledger, FixedPolicy(self), ReactiveFloor(trusted_after=0), self.shadow_plan
+            self.plan, ledger, FixedPolicy(self), NoFloor([]), shadow=self.shadow_plan
         )
 
     def ask_as(self, user: str, request_id: str, kind: str = "REQUEST") -> None:

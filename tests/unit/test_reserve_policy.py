@@ -41,11 +41,32 @@ def test_caps_hold_and_are_told(name):
     assert decision.reason.endswith(f"bound by {name.removesuffix('_size')}")
 
 
-def test_a_spent_budget_stops_launches():
-    policy, now = warmed(ReserveKnobs(budget_instance_hours=0.0))
-    decision = policy.target(now, EMPTY)
-    assert decision.launch == 0
-    assert "budget" in decision.reason
+def test_bounds_of_the_moment_hold_and_are_told():
+    policy, now = warmed()
+    spent = Position(ready=0, building=0, terminable=0, most=0, why_most="budget of 3")
+    assert policy.target(now, spent).launch == 0
+    assert policy.target(now, spent).reason.endswith("bound by budget of 3")
+    morning = Position(ready=0, building=0, terminable=0, least=30, why_least="budget 0 7 * * *")
+    assert policy.target(now, morning).target == 30
+    assert policy.target(now, morning).reason.endswith("bound by budget 0 7 * * *")
+
+
+def test_who_is_about_to_act_is_held_for():
+    policy, now = warmed(per_minute=1, minutes=300)
+    quiet = now + 20_000.0
+    before = policy.target(quiet, EMPTY).target
+    policy.observed_intents(quiet, [0.9] * 12)
+    assert policy.target(quiet, EMPTY).target >= max(10, before)
+    policy.observed_intents(quiet, [])
+    assert policy.target(quiet, EMPTY).target == before
+
+
+def test_need_falls_with_each_further_instance():
+    policy, now = warmed()
+    policy.target(now, EMPTY)
+    need = policy.need(20)
+    assert need == sorted(need, reverse=True)
+    assert need[0] > 0.5 > need[19]
 
 
 def test_observe_only_acts_on_nothing_but_tells_the_size():
@@ -78,7 +99,7 @@ def test_state_round_trips_to_the_bit():
     assert policy.to_bytes() == again.to_bytes()
 
 
-@pytest.mark.parametrize("harm", [b"", b"\x02abc", b"\x01abc"])
+@pytest.mark.parametrize("harm", [b"", b"\x01abc", b"\x02abc"])
 def test_foreign_state_is_refused(harm):
     with pytest.raises(ValueError, match="reserve state"):
         ReservePolicy.from_bytes(harm, ReserveKnobs())
@@ -94,7 +115,7 @@ def test_measured_lead_and_forecast_are_taken():
     policy, now = warmed(minutes=60)
     policy.observed_lead(120.0)
     policy.observed_forecast(now, mean=3.0, high=8.0)
-    policy.observed_intent(now, 0.7)
+    policy.observed_intents(now, [0.5, 0.2])
     assert policy.target(now, EMPTY).target > 0
     with pytest.raises(ValueError, match="forecast"):
         policy.observed_forecast(now, mean=3.0, high=1.0)
