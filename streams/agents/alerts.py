@@ -1,6 +1,5 @@
 """The agent of incidents: one writer for all alerts, and for what people say of them."""
 
-import asyncio
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
@@ -11,21 +10,22 @@ from streams.pipeline.desk import AlertDesk
 from streams.pipeline.outputs import Output
 from streams.runtime.guard import PoisonError
 from streams.runtime.sender import Sender
+from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
 
 STATE = b"state"
 
 
-class AlertStage:
+class AlertStage(Stage):
     """Judged points and people's opinions in; alerts out."""
 
     def __init__(self, settings: Settings, codec: Codec, sender: Sender, table: StateTable) -> None:
+        super().__init__()
         self._feedback = settings.topic(ALERTS_FEEDBACK.name)
         self._per_day = settings.alerts_per_day
         self._codec = codec
         self._sender = sender
         self._table = table
-        self._busy = asyncio.Lock()
         self._desk: AlertDesk | None = None
         self._is_changed = False
 
@@ -40,16 +40,8 @@ class AlertStage:
             self._desk, self._is_changed = desk, True
             await self._sender.send(outputs)
 
-    async def settle(self) -> None:
-        """Make the alerts durable, then the state that knows of them."""
-        async with self._busy:
-            await self._settle()
-
-    async def give_up(self) -> None:
-        """Settle and forget: another worker may go on from here."""
-        async with self._busy:
-            await self._settle()
-            self._desk = None
+    def _forget(self) -> None:
+        self._desk = None
 
     async def _settle(self) -> None:
         await self._sender.settle()

@@ -1,6 +1,5 @@
 """The agent of the pools: feeds each pool's fold and carries out its steps."""
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +13,7 @@ from streams.pipeline.resources import RESOURCES
 from streams.runtime.calendar_reader import CalendarReader
 from streams.runtime.guard import PoisonError
 from streams.runtime.sender import Sender
+from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
 
 
@@ -28,20 +28,20 @@ class _Work:
     chunks: dict[int, bytes] = field(default_factory=dict)
 
 
-class PoolStage:
+class PoolStage(Stage):
     """Observed demand in; forecasts and judged hours out."""
 
     def __init__(
         self, codec: Codec, sender: Sender, calendar: CalendarReader, table: StateTable,
         partitions: int,
     ) -> None:  # fmt: skip
+        super().__init__()
         self._codec = codec
         self._sender = sender
         self._calendar = calendar
         self._read_for_hour = -1
         self._table = table
         self._partitions = partitions
-        self._busy = asyncio.Lock()
         self._pools: dict[str, _Work] = {}
 
     async def step(self, event: Any) -> None:
@@ -75,16 +75,8 @@ class PoolStage:
             work.fold.adopt(self._calendar.events(time_ms), time_ms)
             work.shown = shown
 
-    async def settle(self) -> None:
-        """Make the outputs durable, then the history they rest on, then the states."""
-        async with self._busy:
-            await self._settle()
-
-    async def give_up(self) -> None:
-        """Settle and forget: another worker may go on from here."""
-        async with self._busy:
-            await self._settle()
-            self._pools.clear()
+    def _forget(self) -> None:
+        self._pools.clear()
 
     async def _settle(self) -> None:
         await self._sender.settle()

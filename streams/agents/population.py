@@ -1,6 +1,5 @@
 """The agent of the population: one writer that merges the partitions' hours."""
 
-import asyncio
 from typing import Any
 
 from schemas.codec import Codec
@@ -9,20 +8,21 @@ from schemas.topics import POPULATION_PARTIALS
 from streams.pipeline.population import PopulationFold
 from streams.runtime.guard import PoisonError
 from streams.runtime.sender import Sender
+from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
 
 STATE = b"state"
 
 
-class PopulationStage:
+class PopulationStage(Stage):
     """Partitions' hourly statistics in; whole hours out."""
 
     def __init__(self, codec: Codec, sender: Sender, table: StateTable, partitions: int) -> None:
+        super().__init__()
         self._codec = codec
         self._sender = sender
         self._table = table
         self._partitions = partitions
-        self._busy = asyncio.Lock()
         self._fold: PopulationFold | None = None
         self._rank = 0
 
@@ -39,16 +39,8 @@ class PopulationStage:
             self._fold, self._rank = fold, event.message.offset + 1
             await self._sender.send(outputs)
 
-    async def settle(self) -> None:
-        """Make the outputs durable, then the state that knows of them."""
-        async with self._busy:
-            await self._settle()
-
-    async def give_up(self) -> None:
-        """Settle and forget: another worker may go on from here."""
-        async with self._busy:
-            await self._settle()
-            self._fold = None
+    def _forget(self) -> None:
+        self._fold = None
 
     async def _settle(self) -> None:
         await self._sender.settle()

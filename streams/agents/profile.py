@@ -1,6 +1,5 @@
 """The agent of telemetry: feeds each partition's fold and carries out its steps."""
 
-import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,16 +16,18 @@ from streams.pipeline.silences import silence_outputs
 from streams.runtime.guard import PoisonError
 from streams.runtime.learned_reader import LearnedReader
 from streams.runtime.sender import Sender
+from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import PartitionTable, StateTable, UserTable
 
 
-class ProfileStage:
+class ProfileStage(Stage):
     """Telemetry in; predictions, profiles, demand and hourly statistics out."""
 
     def __init__(
         self, settings: Settings, codec: Codec, sender: Sender, reader: LearnedReader,
         users: StateTable, partitions: StateTable, ways: Ways, pools: Sequence[str],
     ) -> None:  # fmt: skip
+        super().__init__()
         self._ticks = settings.topic(TELEMETRY_TICKS.name)
         self._lateness_ms = round(settings.lateness_s * 1000)
         self._codec = codec
@@ -36,7 +37,6 @@ class ProfileStage:
         self._partitions = PartitionTable(partitions)
         self._ways = ways
         self._pools = pools
-        self._busy = asyncio.Lock()
         self._folds: dict[int, tuple[ProfilePartition, UserTable]] = {}
         self._unsettled: set[int] = set()
         self._read_for_hour: dict[int, int] = {}
@@ -65,18 +65,10 @@ class ProfileStage:
                 outputs += fold.silences(now_ms)
             await self._sender.send(outputs)
 
-    async def settle(self) -> None:
-        """Make durable, in the order that streams/pipeline/partition.py explains."""
-        async with self._busy:
-            await self._settle()
-
-    async def give_up(self) -> None:
-        """Settle and forget: another worker may go on from here."""
-        async with self._busy:
-            await self._settle()
-            self._folds.clear()
-            self._read_for_hour.clear()
-            self._partition_watch = SilenceWatch()
+    def _forget(self) -> None:
+        self._folds.clear()
+        self._read_for_hour.clear()
+        self._partition_watch = SilenceWatch()
 
     async def _settle(self) -> None:
         folds = {partition: self._folds[partition] for partition in sorted(self._unsettled)}

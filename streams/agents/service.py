@@ -1,6 +1,5 @@
 """The agent of the service: judges from reserve.status how pools are served."""
 
-import asyncio
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
@@ -9,17 +8,18 @@ from schemas.topics import RESERVE_STATUS
 from streams.pipeline.service_watch import ServiceWatch
 from streams.runtime.guard import PoisonError
 from streams.runtime.sender import Sender
+from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
 
 
-class ServiceStage:
+class ServiceStage(Stage):
     """Statuses of the reserve in; judged hours out."""
 
     def __init__(self, codec: Codec, sender: Sender, table: StateTable) -> None:
+        super().__init__()
         self._codec = codec
         self._sender = sender
         self._table = table
-        self._busy = asyncio.Lock()
         self._states: dict[str, bytes] = {}
         self._changed: dict[str, tuple[int, int]] = {}
 
@@ -37,16 +37,8 @@ class ServiceStage:
             self._changed[status.pool] = event.message.partition, event.message.offset + 1
             await self._sender.send(outputs)
 
-    async def settle(self) -> None:
-        """Make the outputs durable, then the states that know of them."""
-        async with self._busy:
-            await self._settle()
-
-    async def give_up(self) -> None:
-        """Settle and forget: another worker may go on from here."""
-        async with self._busy:
-            await self._settle()
-            self._states.clear()
+    def _forget(self) -> None:
+        self._states.clear()
 
     async def _settle(self) -> None:
         await self._sender.settle()

@@ -1,6 +1,5 @@
 """The agent of the total: one writer that adds up what all pools tell."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,22 +10,23 @@ from streams.pipeline.total import TotalFold
 from streams.pipeline.total_state import TotalState
 from streams.runtime.guard import PoisonError
 from streams.runtime.sender import Sender
+from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
 
 STATE = b"state"
 
 
-class TotalStage:
+class TotalStage(Stage):
     """Pools' hours in; forecasts of their total out."""
 
     def __init__(
         self, codec: Codec, sender: Sender, table: StateTable, pools: Sequence[str]
     ) -> None:
+        super().__init__()
         self._codec = codec
         self._sender = sender
         self._table = table
         self._pools = tuple(pools)
-        self._busy = asyncio.Lock()
         self._fold: TotalFold | None = None
         self._rank = 0
         self._chunks: dict[int, bytes] = {}
@@ -44,16 +44,8 @@ class TotalStage:
             self._rank = event.message.offset + 1
             await self._sender.send(step.outputs)
 
-    async def settle(self) -> None:
-        """Make the outputs durable, then the history they rest on, then the state."""
-        async with self._busy:
-            await self._settle()
-
-    async def give_up(self) -> None:
-        """Settle and forget: another worker may go on from here."""
-        async with self._busy:
-            await self._settle()
-            self._fold = None
+    def _forget(self) -> None:
+        self._fold = None
 
     async def _settle(self) -> None:
         await self._sender.settle()

@@ -1,8 +1,8 @@
 """Makes everything durable, in order, before offsets are committed and before partitions go."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
-from typing import Protocol
 
 from streams.runtime.guard import end_process
 
@@ -10,14 +10,33 @@ from streams.runtime.guard import end_process
 DEADLINE_S = 30.0
 
 
-class Stage(Protocol):
-    """What an agent is made of, as far as its state goes."""
+class Stage(ABC):
+    """What an agent is made of, as far as its state goes.
+
+    A subclass holds `_busy` while it applies a message, so that it never settles amid one.
+    """
+
+    def __init__(self) -> None:
+        self._busy = asyncio.Lock()
 
     async def settle(self) -> None:
         """Make outputs durable, then the state that knows of them."""
+        async with self._busy:
+            await self._settle()
 
     async def give_up(self) -> None:
-        """Settle, and forget what partitions were worked on."""
+        """Settle and forget: another worker may go on from here."""
+        async with self._busy:
+            await self._settle()
+            self._forget()
+
+    @abstractmethod
+    async def _settle(self) -> None:
+        """Make outputs durable, then the state that knows of them."""
+
+    @abstractmethod
+    def _forget(self) -> None:
+        """Drop what is kept in memory: the tables may hold something else after a rebalance."""
 
 
 class Settlement:
