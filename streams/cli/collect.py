@@ -13,11 +13,15 @@ import typer
 from infra.observe import endpoint, tracing
 from infra.observe.endpoint import PortTakenError
 from infra.observe.health import Health
-from schemas.registry import RegistryUnavailableError
+from schemas.codec import Codec
+from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.settings import Settings
 from streams.collect.delivery import DeliveryError
 from streams.collect.exclusive import HeldByAnotherError
 from streams.collect.host import HostCollector
+from streams.collect.host_zone import host_zone
+from streams.collect.nearby import Nearby
+from streams.collect.predictions import FollowedPredictions
 from streams.collect.producer import TelemetryProducer
 from streams.collect.stopping import until_signalled
 
@@ -35,13 +39,16 @@ def command(
         str | None, typer.Option(help="Name of this collector, by default the host's.")
     ] = None,
     prefix: Annotated[str | None, typer.Option(help="Topic prefix.")] = None,
+    bring_near: Annotated[
+        bool, typer.Option(help="Read files ahead that the next program is predicted to touch.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was sent as JSON.")] = False,
 ) -> None:
     """Watch this host's programs until stopped: launches, exits, use of resources, files."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     settings = Settings() if prefix is None else Settings(topic_prefix=prefix)
     try:
-        sent = _collect(settings, source or f"host-{platform.node()}", every)
+        sent = _collect(settings, source or f"host-{platform.node()}", every, near=bring_near)
     except (ValueError, HeldByAnotherError, PortTakenError) as error:
         _fail(str(error), BAD_INPUT)
     except (DeliveryError, RegistryUnavailableError) as error:
@@ -50,14 +57,19 @@ def command(
         print(msgspec.json.encode({"events": sent}).decode())
 
 
-def _collect(settings: Settings, source: str, every_s: float) -> int:
+def _collect(settings: Settings, source: str, every_s: float, *, near: bool) -> int:
     health = Health("collector")
     tracing.start("collector")
     endpoint.serve(health, settings.metrics_host, settings.metrics_port)
     with until_signalled() as stopped:
-        producer = TelemetryProducer(settings, source, delivery_timeout_s=math.inf)
+        producer = TelemetryProducer(
+            settings, source, delivery_timeout_s=math.inf, zone=host_zone()
+        )
         try:
-            host = HostCollector(settings, producer, every_s=every_s, health=health)
+            host = HostCollector(
+                settings, producer, every_s=every_s, health=health,
+                near=(Nearby(), _predictions(settings)) if near else None,
+            )  # fmt: skip
             with closing(host) as collector:
                 typer.echo(f"collecting as {source} every {every_s:g} s; Ctrl-C ends", err=True)
                 collector.run(stopped)
@@ -65,6 +77,11 @@ def _collect(settings: Settings, source: str, every_s: float) -> int:
             producer.close(LAST_FLUSH_S)
             tracing.stop()
         return producer.sent
+
+
+def _predictions(settings: Settings) -> FollowedPredictions:
+    ids = RegistryIds(settings.registry_url, settings.schema_cache)
+    return FollowedPredictions(settings, Codec(ids, settings.topic_prefix))
 
 
 def _fail(message: str, code: int) -> None:

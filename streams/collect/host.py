@@ -11,7 +11,9 @@ from infra.observe.health import Health
 from schemas.settings import Settings
 from streams.collect.accesses import Accesses
 from streams.collect.budget import CpuBudget
+from streams.collect.nearby import Nearby
 from streams.collect.open_runs import OpenRuns
+from streams.collect.predictions import FollowedPredictions
 from streams.collect.processes import Process, ProcessList, open_files, own_cpu_s
 from streams.collect.producer import TelemetryProducer
 from streams.collect.runs import Owner, Run, Runs, Use
@@ -65,6 +67,8 @@ class HostCollector:
         What to see with, by default psutil and ss.
     health
         Is told that the loop comes round, and whether everything is delivered.
+    near
+        Reads ahead what predictions of this host's users name; nothing, if left out.
     """
 
     def __init__(
@@ -75,10 +79,12 @@ class HostCollector:
         every_s: float = 5.0,
         senses: Senses | None = None,
         health: Health | None = None,
+        near: tuple[Nearby, FollowedPredictions] | None = None,
     ) -> None:
         self._health = health or Health("collector")
         self._health.wait_for("delivered", "Kafka has not taken anything yet")
         self._producer = producer
+        self._near = near
         self._senses = senses or Senses()
         self._runs = Runs()
         self._open = OpenRuns(settings.state_dir, producer.source)
@@ -101,6 +107,7 @@ class HostCollector:
                 time.sleep(SLICE_S)
                 self._health.beat()
                 self._producer.poll()
+                self._bring_near(time.time())
 
     def look(self, now_s: float) -> None:
         """Look once, and say what happened since the last look."""
@@ -118,7 +125,16 @@ class HostCollector:
             self._say_use(owner, use, now_s)
         for run, path in self._accesses.look(processes, self._runs.run_of):
             self._producer.access(run.user, run.program, now_s, path, session=run.session)
+            if self._near is not None:
+                user = self._producer.pseudonym(run.user)
+                self._near[0].saw(user, self._producer.data_ref(path), path)
         self._open.keep(self._runs.running())
+
+    def _bring_near(self, now_s: float) -> None:
+        if self._near is not None:
+            nearby, predictions = self._near
+            for prediction in predictions.new():
+                nearby.bring(prediction, now_s)
 
     def close(self) -> None:
         """Let go of the state."""

@@ -53,6 +53,8 @@ class TelemetryProducer:
         Name of the machine, by default this one's.
     ids
         Source of schema ids, by default the registry.
+    zone
+        IANA time zone that the users live in, where it is known.
     max_events, max_age_s
         When a batch leaves.
     delivery_timeout_s
@@ -82,6 +84,7 @@ class TelemetryProducer:
         *,
         host: str | None = None,
         ids: SchemaIds | None = None,
+        zone: str | None = None,
         max_events: int = MAX_EVENTS,
         max_age_s: float = MAX_AGE_S,
         delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
@@ -91,6 +94,7 @@ class TelemetryProducer:
         self.source = source
         self.sent = 0  # events handed to Kafka
         self._host = host or platform.node() or "unknown"
+        self._zone = zone
         ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
         self._codec = Codec(ids, settings.topic_prefix)
         self._names = Pseudonyms.from_settings(settings)
@@ -192,6 +196,10 @@ class TelemetryProducer:
         """Return what stands for a user on the topics."""
         return self._names.user(user)
 
+    def data_ref(self, name: str) -> str:
+        """Return what stands for data on the topics, which is all that tells of it there."""
+        return self._names.data(name)
+
     def publish(self, topic: Topic, key: str | None, record: msgspec.Struct) -> None:
         """Send another topic's record, such as an allocation request, at once."""
         value = self._codec.encode(topic, record)
@@ -272,7 +280,9 @@ class TelemetryProducer:
             self._send_batch(user, events)
 
     def _send_batch(self, user: str, events: list[Activity]) -> None:
-        batch = ActivityBatch(user=user, host=self._host, source=self.source, events=events)
+        batch = ActivityBatch(
+            user=user, host=self._host, source=self.source, events=events, zone=self._zone
+        )
         value = self._codec.encode(TELEMETRY_ACTIVITY, batch)
         with tracing.begun("publish telemetry.activity", events=len(events)):
             self._delivery.produce(self._activity, user, value, headers=tracing.headers())

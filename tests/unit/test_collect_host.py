@@ -11,14 +11,7 @@ from streams.collect.host import HostCollector, Senses
 from streams.collect.processes import Process, ProcessList
 from streams.collect.runs import Runs
 from streams.collect.sockets import SocketBytes
-
-
-def process(pid: int, parent: int = 1, program: str = "vim", **fields) -> Process:
-    known = {
-        "created_s": 100.0 + pid, "user": "ada", "cpu_s": 0.0, "memory_bytes": 1000,
-        "disk_bytes": 0,
-    } | fields  # fmt: skip
-    return Process(pid=pid, parent=parent, program=program, **known)
+from tests.testkit.simple_process import process
 
 
 class Said:
