@@ -92,7 +92,13 @@ class Settings(BaseSettings):
     alerts_per_day: float = Field(
         default=1.0, gt=0, description="Alert budget over everything, in alerts a day."
     )
-    zone: str = Field(default="UTC", description="IANA time zone that the users live in.")
+    zone: str = Field(default="UTC", description="IANA time zone of users whose host tells none.")
+    groups: dict[str, list[str]] = Field(
+        default={}, description="Groups of users by patterns of their ids; `all` is everybody."
+    )
+    group_floor: int = Field(
+        default=5, ge=5, description="Users that a group's sequence has before it is named."
+    )
     holiday_country: str = Field(
         default="",
         description="Country whose public holidays forecasts know: DE, US-CA; empty for none.",

@@ -17,12 +17,15 @@ STATE = b"state"
 class PopulationStage(Stage):
     """Partitions' hourly statistics in; whole hours out."""
 
-    def __init__(self, codec: Codec, sender: Sender, table: StateTable, partitions: int) -> None:
+    def __init__(
+        self, codec: Codec, sender: Sender, table: StateTable, partitions: int, floor: int
+    ) -> None:
         super().__init__()
         self._codec = codec
         self._sender = sender
         self._table = table
         self._partitions = partitions
+        self._floor = floor
         self._fold: PopulationFold | None = None
         self._rank = 0
 
@@ -30,6 +33,7 @@ class PopulationStage(Stage):
         """Apply one message."""
         async with self._busy:
             fold = self._load()
+            fold.floor = self._floor
             try:
                 value = event.message.value
                 partial = self._codec.decode(POPULATION_PARTIALS, value, PopulationPartial)

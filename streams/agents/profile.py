@@ -74,8 +74,10 @@ class ProfileStage(Stage):
         folds = {partition: self._folds[partition] for partition in sorted(self._unsettled)}
         self._unsettled.clear()
         await self._sender.settle()
-        for _, users in folds.values():
+        for fold, users in folds.values():
             await users.save()
+            for name in fold.gone():
+                await users.remove(name)
         await self._sender.settle()
         for partition, (fold, _) in folds.items():
             await self._partitions.save(partition, fold.state)
@@ -95,6 +97,8 @@ class ProfileStage(Stage):
             raise PoisonError(str(error)) from error
         if message.key != batch.user.encode():
             raise PoisonError("the key is not the batch's user")
+        if batch.forget and batch.events:
+            raise PoisonError("an erasure has no events")
         latest_ms = max((e.time for e in batch.events), default=0)
         await self._read_what_is_learned(message.partition, latest_ms)
         return fold.apply(batch, message.offset, appended_ms)

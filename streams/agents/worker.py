@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,7 @@ from streams.agents.service import ServiceStage
 from streams.agents.totals import TotalStage
 from streams.models.sensitivity import Normal
 from streams.pipeline.activity import Ways
+from streams.pipeline.groups import by_patterns
 from streams.runtime.app import SESSION_TIMEOUT_S, make_app, raw_table, raw_topic
 from streams.runtime.calendar_reader import CalendarReader
 from streams.runtime.fence import Fence
@@ -46,6 +48,7 @@ from streams.runtime.state_tables import StateTable
 from streams.runtime.warm_up import warm_up
 from streams.runtime.watchdog import CommitWatchdog
 from streams.runtime.worker_health import WorkerHealth
+from streams.runtime.zones import zone_named
 
 WATCHDOG_INTERVAL_S = 10.0
 SILENCE_INTERVAL_S = 60.0
@@ -58,7 +61,12 @@ log = structlog.get_logger()
 def make_ways(settings: Settings) -> tuple[Ways, tuple[str, ...]]:
     """Return how this deployment sees events, and the names of its pools."""
     pools = load_pools(settings.pools_file)
-    ways = Ways(lambda program: pool_of(program, pools), ZoneInfo(settings.zone), Normal())
+    ways = Ways(
+        # Matching patterns takes 2 us each, and every sample asks.
+        lru_cache(maxsize=65_536)(lambda program: pool_of(program, pools)),
+        ZoneInfo(settings.zone), Normal(),
+        zones=zone_named, groups_of=by_patterns(settings.groups),
+    )  # fmt: skip
     return ways, tuple(pool.name for pool in pools)
 
 
@@ -118,7 +126,7 @@ def _add_profile(
 
 def _add_population(app: Any, settings: Settings, codec: Codec, sender: Sender) -> Stage:
     table = StateTable(raw_table(app, "population", 1), sender)
-    stage = PopulationStage(codec, sender, table, settings.user_partitions)
+    stage = PopulationStage(codec, sender, table, settings.user_partitions, settings.group_floor)
     topic = raw_topic(app, settings, POPULATION_PARTIALS)
     _agent(app, topic, "population", stage.step, sender, (POPULATION_PARTIALS,), settings)
     return stage

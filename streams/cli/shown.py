@@ -11,6 +11,7 @@ from schemas.codec import Codec, UndecodableError
 from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.settings import Settings
 from schemas.topics import Topic
+from streams.collect.pseudonym import Pseudonyms
 from streams.runtime.topic_reader import TopicUnreadableError, read_on, read_to_end
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -20,12 +21,21 @@ NOT_FOUND = 3
 
 def records(topic: Topic, kind: type[R], way_back: int | None = None) -> Iterator[R]:
     """Give a topic's records; ends the command with code 1 where there is no topic or broker."""
+    for _, record in keyed(topic, kind, way_back):
+        if record is not None:
+            yield record
+
+
+def keyed(
+    topic: Topic, kind: type[R], way_back: int | None = None
+) -> Iterator[tuple[str, R | None]]:
+    """Give a topic's keys and records, None for what was taken back; ends as `records` does."""
     settings = Settings()
     codec = Codec(RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix)
     try:
         for message in read_to_end(settings, topic.name, way_back):
-            if message.value() is not None:
-                yield codec.decode(topic, message.value(), kind)
+            key, value = (message.key() or b"").decode("utf-8", "replace"), message.value()
+            yield key, None if value is None else codec.decode(topic, value, kind)
     except (TopicUnreadableError, RegistryUnavailableError, UndecodableError) as error:
         fail(str(error), UNAVAILABLE)
 
@@ -39,6 +49,13 @@ def coming(topic: Topic, kind: type[R]) -> Iterator[R]:
             yield codec.decode(topic, message.value(), kind)
     except (TopicUnreadableError, RegistryUnavailableError, UndecodableError) as error:
         fail(str(error), UNAVAILABLE)
+
+
+def user_id(settings: Settings, user: str) -> str:
+    """Return a user's id on the topics: the pseudonym, if the deployment has a key for them."""
+    if settings.pseudonym_key is None:
+        return user
+    return Pseudonyms.from_settings(settings).user(user)
 
 
 def fail(message: str, code: int) -> None:

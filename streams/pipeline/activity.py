@@ -4,12 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 
+import msgspec
+
 from schemas.records import Activity
 from schemas.topics import PREDICTIONS_PROGRAMS
 from streams.models.dataaccess import data_key
 from streams.models.programs import observe, probability_of
 from streams.models.sensitivity import Normal
+from streams.models.timing import last_launch
 from streams.pipeline.eventtime import MINUTE_MS, hour_of, minute_of
+from streams.pipeline.groups import everybody
 from streams.pipeline.learned import HourDelta, Learned
 from streams.pipeline.level import (
     HOLD_MS,
@@ -19,13 +23,18 @@ from streams.pipeline.level import (
     change_at,
     measured,
 )
-from streams.pipeline.outputs import Output
+from streams.pipeline.outputs import Output, output_id
 from streams.pipeline.prediction_record import prediction_record
 from streams.pipeline.user import Running, User, program_number
 
 ABANDONED = "abandoned"
 # Measurements and ends go on without the person: only the rest shows presence.
 OF_MACHINES = frozenset({"SAMPLE", "EXIT"})
+
+
+def _no_zone(name: str) -> tzinfo | None:
+    del name
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +46,40 @@ class Ways:
     pool_of
         Gives the pool of a program.
     zone
-        The users' time zone.
+        The time zone of users who tell none.
     normal
         The operator's prior of how people react to waiting; what all users do moves it.
+    zones
+        Gives the time zone of a name, None where there is none.
+    groups_of
+        Gives the groups of a user.
     """
 
     pool_of: Callable[[str], str]
     zone: tzinfo
     normal: Normal
+    zones: Callable[[str], tzinfo | None] = _no_zone
+    groups_of: Callable[[str], tuple[str, ...]] = everybody
+
+    def zone_of(self, user: User) -> tzinfo:
+        """Return the time zone that a user lives in, the deployment's where none was told."""
+        return (self.zones(user.zone) if user.zone else None) or self.zone
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """An event in its place: who, when, what is known then, and the id of what it gives."""
+class Moment(msgspec.Struct, frozen=True):
+    """An event in its place: who, when, what is known then, and where on the log."""
 
     name: str
     event: Activity
     learned: Learned
-    output_id: str
+    partition: int
+    offset: int
+    number: int
+
+    @property
+    def output_id(self) -> str:
+        """Id of what the event gives: most give nothing, so it is put together when asked for."""
+        return output_id("profile", self.partition, self.offset, self.number)
 
     @property
     def time_s(self) -> float:
@@ -66,9 +91,11 @@ def apply_event(user: User, moment: Moment, ways: Ways) -> list[Output]:
     """Let a user's state learn one event; return what follows from it at once."""
     event = moment.event
     user.clock_ms = max(user.clock_ms, event.time)
-    _end_stale(user, event.time, ways)
+    if event.time > user.none_stale_ms:
+        _end_stale(user, event.time, ways)
     delta = user.delta(hour_of(event.time))
     if event.kind not in OF_MACHINES:
+        user.by_person = delta.by_person = None
         _observe_cycles(user, moment, ways, delta)
     handler = _HANDLERS.get(event.kind)
     return handler(user, moment, ways, delta) if handler else []
@@ -76,9 +103,12 @@ def apply_event(user: User, moment: Moment, ways: Ways) -> list[Output]:
 
 def _observe_cycles(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> None:
     launch = moment.event.kind == "LAUNCH"
-    closed = user.cycles.observe(moment.time_s, ways.zone, launch=launch, counts=delta.week)
+    zone, first = ways.zone_of(user), user.cycles.last_s is None
+    closed = user.cycles.observe(moment.time_s, zone, launch=launch, counts=delta.week)
+    if first or closed is not None:
+        user.session_starts.observe(moment.time_s, zone)
     if closed is not None:
-        user.session_length.observe(closed, ways.zone)
+        user.session_length.observe(closed, zone)
         normal = ways.normal.counted(moment.learned.waits)
         user.sensitivity.observe_session_end(closed.end_s, normal, delta.waits)
 
@@ -94,6 +124,9 @@ def _launch(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Ou
     _run(user, event, ways).launched_ms = event.time
     user.sensitivity.observe_launch(moment.time_s, number)
     user.data.observe_launch(number)
+    before = last_launch(user.programs)
+    if before is not None:
+        delta.gaps.add(program_number(before[0]), number, event.time - before[1])
     prediction = observe(
         user.programs, moment.learned.programs, delta.programs, event.program, moment.time_s
     )
@@ -178,9 +211,10 @@ def _run(user: User, event: Activity, ways: Ways) -> Running:
     if running is None:
         running = Running(event.time, event.time, NOTHING)
         user.running[event.program] = running
+        user.none_stale_ms = min(user.none_stale_ms, event.time + HOLD_MS)
         if len(user.running) > MAX_RUNNING:
             stalest = min(user.running, key=lambda name: user.running[name].touched_ms)
-            _end(user, stalest, event.time, ways)
+            end_run(user, stalest, event.time, ways)
     running.touched_ms = max(running.touched_ms, event.time)
     return running
 
@@ -194,9 +228,12 @@ def _end_stale(user: User, time_ms: int, ways: Ways) -> None:
     """End what was not heard of for a day."""
     stale = [n for n, run in user.running.items() if run.touched_ms < time_ms - HOLD_MS]
     for name in stale:
-        _end(user, name, time_ms, ways)
+        end_run(user, name, time_ms, ways)
+    touched = (run.touched_ms for run in user.running.values())
+    user.none_stale_ms = min(touched, default=time_ms) + HOLD_MS
 
 
-def _end(user: User, program: str, time_ms: int, ways: Ways) -> None:
+def end_run(user: User, program: str, time_ms: int, ways: Ways) -> None:
+    """End a program that runs, at the start of a minute: nobody said when it really ended."""
     level = user.running.pop(program).level
     _rise(user, program, time_ms - time_ms % MINUTE_MS, NOTHING.plus(level, -1), ways)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
+from zlib import crc32
 
 from schemas.records import DemandObserved, MinuteDemand, PopulationPartial
 from schemas.topics import DEMAND_OBSERVED, POPULATION_PARTIALS, PROFILES_USERS
@@ -13,12 +14,15 @@ from streams.pipeline.outputs import Output
 from streams.pipeline.readable_profile import readable_profile
 from streams.pipeline.user import User
 
-# A readable profile takes 10 ms to write: it is renewed at these hours, for who was active since.
+# A readable profile takes 10 ms to write: each user's is renewed every six hours, at an hour of
+# their own, so that a partition stops for a sixth of its users at a time.
 PROFILE_HOURS = 6
 # Expected launches are whole multiples of 1 / EXACT, whose sums don't depend on their order.
 EXACT = 2**20
 # Hours before an event that can still be open: more only after an outage of the collector.
 MOST_EVES = 24
+# Who was not active in this time has no profile renewed: nobody is expected of whom weeks are gone.
+PRESENT_MS = 14 * 24 * HOUR_MS
 
 
 class Users(Protocol):
@@ -75,14 +79,19 @@ def demand_output(
 
 
 def partial_outputs(
-    users: Users, by_hour: Mapping[int, set[str]], partition: int, offset: int, last_hour: int
-) -> list[Output]:
-    """Return what was learnt in the closed hours; the last is said even when it was empty."""
-    hours = sorted(hour for hour in by_hour if hour <= last_hour)
-    outputs = [_partial(partition, offset, h, _merged(users, by_hour[h], h)) for h in hours]
-    if not hours or hours[-1] != last_hour:
-        outputs.append(_partial(partition, offset, last_hour, b""))
-    return outputs
+    users: Users, by_hour: Mapping[int, set[str]], partition: int, offset: int, last_hour: int,
+    groups: bytes | None,
+) -> list[Output]:  # fmt: skip
+    """Return what was learnt in the closed hours; the last is said even when it was empty.
+
+    Counts of groups go with the last.
+    """
+    hours = sorted({*(hour for hour in by_hour if hour <= last_hour), last_hour})
+    bodies = [_merged(users, by_hour[h], h) if h in by_hour else b"" for h in hours]
+    return [
+        _partial(partition, offset, h, body, groups if h == last_hour else None)
+        for h, body in zip(hours, bodies, strict=True)
+    ]
 
 
 def _merged(users: Users, names: set[str], hour: int) -> bytes:
@@ -94,20 +103,29 @@ def _merged(users: Users, names: set[str], hour: int) -> bytes:
     return total.to_bytes()
 
 
-def _partial(partition: int, offset: int, hour: int, body: bytes) -> Output:
-    record = PopulationPartial(partition=partition, hour=hour, source_offset=offset, body=body)
+def _partial(partition: int, offset: int, hour: int, body: bytes, groups: bytes | None) -> Output:
+    record = PopulationPartial(
+        partition=partition, hour=hour, source_offset=offset, body=body, groups=groups
+    )
     return Output(POPULATION_PARTIALS, str(partition), record)
 
 
 def profile_outputs(users: Users, learned: Learned, now_ms: int, ways: Ways) -> list[Output]:
-    """Return the readable profiles of users who were active in the hours up to a mark."""
+    """Return the profiles that are due at an hour, of users who were active in two weeks."""
     outputs = []
     for name in sorted(users.names()):
+        if not is_due(name, now_ms):
+            continue
         user = users.get(name)
-        if user is not None and user.clock_ms >= now_ms - PROFILE_HOURS * HOUR_MS:
+        if user is not None and user.clock_ms >= now_ms - PRESENT_MS:
             record = readable_profile(name, user, learned, now_ms, ways)
             outputs.append(Output(PROFILES_USERS, name, record))
     return outputs
+
+
+def is_due(name: str, now_ms: int) -> bool:
+    """Tell whether a user's profile is renewed at an hour: at one of six, by a hash of the id."""
+    return (now_ms // HOUR_MS - crc32(name.encode())) % PROFILE_HOURS == 0
 
 
 def expected_by_pool(users: Users, hour: int, learned: Learned, ways: Ways) -> dict[str, float]:
@@ -134,7 +152,7 @@ def expected_of(user: User, hour: int, learned: Learned, ways: Ways) -> dict[str
         return user.eves.get(hour, {})
     if not user.launches:
         return {}
-    expected = user.cycles.expected_next_hour(hour * 3600.0, ways.zone, learned.rates)
+    expected = user.cycles.expected_next_hour(hour * 3600.0, ways.zone_of(user), learned.rates)
     shares = {pool: launches / user.launches for pool, launches in user.pools.items()}
     return {pool: round(EXACT * expected * share) for pool, share in shares.items()}
 

@@ -12,7 +12,7 @@ import msgspec
 from schemas.records import AlertFeedback, AnomalyAlert, AnomalyObservation
 from schemas.topics import ALERTS_ANOMALIES
 from streams.models.anomaly import Budget, Incidents, Observation
-from streams.pipeline.judged import CLOCK
+from streams.pipeline.judged import CLOCK, FORGOTTEN
 from streams.pipeline.outputs import Output, place_of
 
 VERSION = 1
@@ -71,6 +71,9 @@ class AlertDesk:
         self._note(key, place)
         if point.kind == CLOCK:
             return self._mark(source, point.time)
+        if point.kind == FORGOTTEN:
+            self._incidents.forget(point.subject)
+            return []
         seen = Observation(
             kind=point.kind, time_s=point.time / 1000, score=point.score, observed=point.observed,
             expected_low=point.expected_low, expected_high=point.expected_high,

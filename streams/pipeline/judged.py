@@ -7,6 +7,7 @@ from streams.models.anomaly.incident import LASTS_FROM
 from streams.pipeline.outputs import Output
 
 CLOCK = "clock"
+FORGOTTEN = "forgotten"
 
 
 def judged(observation_id: str, subject: str, seen: Observation) -> list[Output]:
@@ -32,6 +33,15 @@ def judged(observation_id: str, subject: str, seen: Observation) -> list[Output]
         p_value=seen.p_value, what=seen.what,
     )  # fmt: skip
     return [Output(ANOMALIES_OBSERVED, subject, record)]
+
+
+def erasure_mark(observation_id: str, subject: str) -> Output:
+    """Return a mark after which the desk knows nothing of a subject."""
+    record = AnomalyObservation(
+        observation_id=observation_id, subject=subject, kind=FORGOTTEN, time=0, score=0.0,
+        observed=0.0, expected_low=0.0, expected_high=0.0, what="the subject is forgotten",
+    )  # fmt: skip
+    return Output(ANOMALIES_OBSERVED, subject, record)
 
 
 def clock_mark(observation_id: str, subject: str, time_ms: int) -> Output:

@@ -6,6 +6,7 @@ integers do not depend on order, so neither does anything learnt depend on how u
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,6 +14,7 @@ from streams.models.consumption import ConsumptionCounts
 from streams.models.cycles import WeekCounts, WeekRates
 from streams.models.programs import Population, PopulationDelta
 from streams.models.sensitivity import WaitCounts
+from streams.models.timing import GapCounts
 from streams.pipeline.eventtime import HOUR_MS
 
 VERSION = 1
@@ -42,6 +44,7 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     waits: bytes
     launches: int = 0
     by_program: dict[str, int] = {}
+    gaps: bytes | None = None
 
 
 _decoder = msgspec.msgpack.Decoder(_Wire)
@@ -57,9 +60,24 @@ def _unpack(data: bytes) -> _Wire:
     return wire
 
 
+def _gaps(wire: _Wire) -> GapCounts:
+    """Return the gaps; hours from before they were counted have none."""
+    return GapCounts() if wire.gaps is None else GapCounts.from_bytes(wire.gaps)
+
+
+class _ByPerson(NamedTuple):
+    programs: bytes
+    week: bytes
+    waits: bytes
+    gaps: bytes
+
+
 @dataclass(slots=True)
 class HourDelta:
-    """Integer statistics of one hour, of one user, one partition or all."""
+    """Integer statistics of one hour, of one user, one partition or all.
+
+    `by_person` keeps the bytes of what measurements don't change; whoever changes it sets it None.
+    """
 
     programs: PopulationDelta = field(default_factory=PopulationDelta)
     week: WeekCounts = field(default_factory=WeekCounts)
@@ -67,6 +85,8 @@ class HourDelta:
     waits: WaitCounts = field(default_factory=WaitCounts)
     launches: int = 0
     by_program: dict[str, int] = field(default_factory=dict)
+    gaps: GapCounts = field(default_factory=GapCounts)
+    by_person: _ByPerson | None = field(default=None, compare=False)
 
     def launched(self, program: str) -> None:
         """Count a launch."""
@@ -75,25 +95,32 @@ class HourDelta:
 
     def merge(self, other: "HourDelta") -> None:
         """Add another's sums to these."""
+        self.by_person = None
         self.programs.merge(other.programs)
         self.week.merge(other.week)
         self.consumption.merge(other.consumption)
         self.waits.merge(other.waits)
         self.launches += other.launches
+        self.gaps.merge(other.gaps)
         for program, count in other.by_program.items():
             self.by_program[program] = self.by_program.get(program, 0) + count
 
     def to_bytes(self) -> bytes:
         """Return the sums as versioned bytes."""
+        own = self.by_person = self.by_person or _ByPerson(
+            self.programs.to_bytes(), self.week.to_bytes(), self.waits.to_bytes(),
+            self.gaps.to_bytes(),
+        )  # fmt: skip
         return msgspec.msgpack.encode(
             _Wire(
                 VERSION,
-                self.programs.to_bytes(),
-                self.week.to_bytes(),
+                own.programs,
+                own.week,
                 self.consumption.to_bytes(),
-                self.waits.to_bytes(),
+                own.waits,
                 self.launches,
                 dict(sorted(self.by_program.items())),  # users come in any order
+                own.gaps,
             )
         )
 
@@ -108,6 +135,7 @@ class HourDelta:
             WaitCounts.from_bytes(wire.waits),
             wire.launches,
             wire.by_program,
+            _gaps(wire),
         )
 
 
@@ -120,14 +148,16 @@ class Learned:
     rates: WeekRates
     consumption: ConsumptionCounts
     waits: WaitCounts
+    gaps: GapCounts
 
     @classmethod
     def nothing(cls) -> "Learned":
         """Return what is known before the first hour."""
         week = WeekCounts()
         return cls(
-            Population.empty(), week, WeekRates.from_counts(week), ConsumptionCounts(), WaitCounts()
-        )
+            Population.empty(), week, WeekRates.from_counts(week), ConsumptionCounts(),
+            WaitCounts(), GapCounts(),
+        )  # fmt: skip
 
     def advanced(self, delta: HourDelta) -> "Learned":
         """Return what is known with one hour more."""
@@ -137,12 +167,16 @@ class Learned:
         consumption.merge(delta.consumption)
         waits = WaitCounts.from_bytes(self.waits.to_bytes())
         waits.merge(delta.waits)
+        gaps = GapCounts.from_bytes(self.gaps.to_bytes())
+        gaps.merge(delta.gaps)
+        gaps.trim()
         return Learned(
             self.programs.advanced(delta.programs),
             week,
             WeekRates.from_counts(week),
             consumption,
             waits,
+            gaps,
         )
 
     def to_bytes(self) -> bytes:
@@ -154,6 +188,7 @@ class Learned:
                 self.week.to_bytes(),
                 self.consumption.to_bytes(),
                 self.waits.to_bytes(),
+                gaps=self.gaps.to_bytes(),
             )
         )
 
@@ -168,6 +203,7 @@ class Learned:
             WeekRates.from_counts(week),
             ConsumptionCounts.from_bytes(wire.consumption),
             WaitCounts.from_bytes(wire.waits),
+            _gaps(wire),
         )
 
 

@@ -35,11 +35,15 @@ class Level(NamedTuple):
         >>> Level(5, 4, 3, 2).plus(Level(1, 1, 1, 1), -1)
         Level(cpu_millicores=4, memory_kib=3, storage_kib=2, network_bytes_per_s=1)
         """
-        return Level(*(a + sign * b for a, b in zip(self, other, strict=True)))
+        # Written out: four times as fast as a generator, and every sample comes here.
+        return Level(
+            self[0] + sign * other[0], self[1] + sign * other[1], self[2] + sign * other[2],
+            self[3] + sign * other[3],
+        )  # fmt: skip
 
     def times(self, factor: int) -> "Level":
         """Return each part times an integer."""
-        return Level(*(a * factor for a in self))
+        return Level(self[0] * factor, self[1] * factor, self[2] * factor, self[3] * factor)
 
 
 NOTHING = Level()

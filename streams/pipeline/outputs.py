@@ -18,12 +18,12 @@ class Output:
     key
         Its key, as text.
     record
-        What is said.
+        What is said; None takes back all that was said under the key (a tombstone).
     """
 
     topic: Topic
     key: str
-    record: msgspec.Struct
+    record: msgspec.Struct | None
 
 
 def output_id(stage: str, partition: int, offset: int, number: int = 0) -> str:

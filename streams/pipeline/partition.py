@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from schemas.records import Activity, ActivityBatch, LateActivity, Tick
-from schemas.topics import TELEMETRY_LATE
+from schemas.topics import PROFILES_USERS, TELEMETRY_LATE
 from streams.models.anomaly.silence import SilenceWatch
 from streams.pipeline.activity import Moment, Ways, apply_event
 from streams.pipeline.closing import (
@@ -31,6 +31,7 @@ from streams.pipeline.closing import (
     profile_outputs,
     remember_eves,
 )
+from streams.pipeline.erasure import Departures, departing
 from streams.pipeline.eventtime import (
     HOUR_MS,
     MINUTE_MS,
@@ -39,6 +40,8 @@ from streams.pipeline.eventtime import (
     is_future,
     minute_of,
 )
+from streams.pipeline.groups import DAY_HOURS, counted
+from streams.pipeline.judged import erasure_mark
 from streams.pipeline.learned import Learned
 from streams.pipeline.outputs import Output, output_id
 from streams.pipeline.partition_state import MAX_WAITING, PartitionState, WaitingTick
@@ -92,21 +95,31 @@ class ProfilePartition:
         self._by_minute: dict[int, set[str]] = defaultdict(set)
         self._by_hour: dict[int, set[str]] = defaultdict(set)
         self._durable_minute = self.state.open_minute
+        self._durable_offset = self._restored_offset = self.state.next_offset
+        self._departures = Departures(users)
 
-    def restored(self, open_by_user: Iterable[tuple[str, list[int], list[int]]]) -> None:
+    def restored(self, open_by_user: Iterable[tuple[str, list[int], list[int], bool]]) -> None:
         """Take up again after a restart.
 
         Parameters
         ----------
         open_by_user
-            Saved users with the minutes and hours they have added to.
+            Saved users with the minutes and hours they have added to, and whether they are being
+            forgotten.
         """
-        for name, minutes, hours in open_by_user:
+        for name, minutes, hours, leaves in open_by_user:
+            if leaves:
+                self._departures.add(name)
             self._note_open(name, minutes, hours)
 
     def settled(self) -> None:
         """Learn that the state as it is now is durable: users may drop what it has closed."""
         self._durable_minute = self.state.open_minute
+        self._durable_offset = self.state.next_offset
+
+    def gone(self) -> Iterator[str]:
+        """Give the users who are forgotten for good; the runner deletes their keys."""
+        return self._departures.gone(self._durable_minute, self._durable_offset)
 
     def apply(self, batch: ActivityBatch, offset: int, appended_ms: int) -> Iterator[Step]:
         """Apply a batch of one user's events.
@@ -118,9 +131,16 @@ class ProfilePartition:
         appended_ms
             The broker's time of the message, against which the future is told.
         """
-        user = self._users.get(batch.user) or User(self._number, offset)
-        start = self._resume_at(user, offset)
         self.state.next_offset = max(self.state.next_offset, offset + 1)
+        if batch.forget:
+            yield self._forget(batch.user, offset)
+            yield from self._ripe_ticks()
+            return
+        known = self._users.get(batch.user)
+        user = known or User(self._number, offset)
+        start = self._resume_at(user, offset)
+        if known is None and offset < self._restored_offset:
+            start = len(batch.events)  # applied before the restart, and forgotten since
         for first, last in _segments(batch.events, start, self._lateness_ms):
             yield self._segment(user, batch, offset, appended_ms, first, last)
         if start >= len(batch.events):
@@ -181,6 +201,9 @@ class ProfilePartition:
         counts: dict[str, int] = defaultdict(int)
         clock_ms = 0
         user.drop_closed(self._durable_minute, self._durable_minute // 60)
+        user.departing = False  # who comes back is somebody new
+        if batch.zone and batch.zone != user.zone and self._ways.zones(batch.zone):
+            user.zone = batch.zone
         for number in range(first, last):
             event = batch.events[number]
             fate = self._fate(user, batch, event, appended_ms)
@@ -199,14 +222,30 @@ class ProfilePartition:
         step = self._closing_step(clock_ms, offset, outputs)
         return Step(step.outputs, (batch.user, user), dict(counts))
 
+    def _forget(self, name: str, offset: int) -> Step:
+        """Erase a user, unless that is done or the user has come back since."""
+        mark = erasure_mark(output_id("profile", self._number, offset), f"user/{name}")
+        told = [Output(PROFILES_USERS, name, None), mark]
+        user = self._users.get(name)
+        if user is None or user.offset >= offset:
+            return Step(told if user is None or user.offset == offset else [])
+        user.drop_closed(self._durable_minute, self._durable_minute // 60)
+        now_ms = max(user.clock_ms, self.state.open_minute * MINUTE_MS)
+        left = departing(user, offset, now_ms, self._ways)
+        for names in self._by_hour.values():
+            names.discard(name)
+        self._remember(name, left)
+        self._departures.add(name)
+        return Step(told, (name, left))
+
     def _again(self, batch: ActivityBatch, offset: int, appended_ms: int) -> Step:
         """Let the clock see a message again whose events are applied already."""
         times = [e.time for e in batch.events if not is_future(e.time, appended_ms)]
         return self._closing_step(max(times, default=0), offset, [])
 
     def _moment(self, batch: ActivityBatch, event: Activity, offset: int, number: int) -> Moment:
-        name = output_id("profile", self._number, offset, number)
-        return Moment(batch.user, event, self._learned(event.time), name)
+        learned = self._learned(event.time)
+        return Moment(batch.user, event, learned, self._number, offset, number)
 
     def _fate(self, user: User, batch: ActivityBatch, event: Activity, appended_ms: int) -> str:
         if is_future(event.time, appended_ms):
@@ -278,14 +317,27 @@ class ProfilePartition:
         return outputs
 
     def _hours(self, last_hour: int, offset: int) -> list[Output]:
-        outputs = partial_outputs(self._users, self._by_hour, self._number, offset, last_hour)
-        mark = (last_hour + 1) // PROFILE_HOURS * PROFILE_HOURS
-        if 0 < self.state.open_hour < mark:
-            now_ms = mark * HOUR_MS
-            outputs += profile_outputs(self._users, self._learned(now_ms), now_ms, self._ways)
+        first = self.state.open_hour
+        groups = self._groups(first, last_hour)
+        outputs = partial_outputs(
+            self._users, self._by_hour, self._number, offset, last_hour, groups
+        )
+        if first > 0:
+            for mark in range(max(first, last_hour + 1 - PROFILE_HOURS) + 1, last_hour + 2):
+                now_ms = mark * HOUR_MS
+                outputs += profile_outputs(self._users, self._learned(now_ms), now_ms, self._ways)
         for hour in [h for h in self._by_hour if h <= last_hour]:
             del self._by_hour[hour]
         return outputs
+
+    def _groups(self, first: int, last_hour: int) -> bytes | None:
+        """Return the counts of groups if a day ended in the closed hours."""
+        day = (last_hour + 1) // DAY_HOURS
+        if first <= 0 or first >= day * DAY_HOURS:
+            return None
+        users = ((name, self._users.get(name)) for name in sorted(self._users.names()))
+        known = ((name, user) for name, user in users if user is not None)
+        return counted(known, day * DAY_HOURS * HOUR_MS, self._ways.groups_of)
 
 
 def _segments(events: Sequence[Activity], start: int, span_ms: int) -> Iterator[tuple[int, int]]:

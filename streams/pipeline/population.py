@@ -10,7 +10,9 @@ from schemas.topics import POPULATION_PRIOR
 from streams.models.anomaly import Crowd, CrowdDetector, Observation
 from streams.models.anomaly.running_tail import judge
 from streams.models.cycles.global_trend import GlobalTrend
+from streams.models.groups import FLOOR
 from streams.pipeline.eventtime import HOUR_MS
+from streams.pipeline.groups import DAY_HOURS, group_outputs, unpacked
 from streams.pipeline.judged import judged
 from streams.pipeline.learned import HourDelta
 from streams.pipeline.outputs import Output, output_id
@@ -25,6 +27,8 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     pending: dict[int, dict[int, bytes]]
     trend: bytes
     crowds: bytes = b""
+    groups: dict[int, dict[int, bytes]] = {}
+    days: dict[int, int] = {}
 
 
 @dataclass(slots=True)
@@ -43,6 +47,12 @@ class PopulationFold:
         River's model of the total launches an hour, over all users.
     crowds
         Judges each program's launches an hour, over all users.
+    groups
+        By day, the partitions' counts of groups that are not told yet.
+    days
+        By partition, the last day that it has counted groups at.
+    floor
+        Users that a group's program needs before it is named.
     """
 
     partitions: int
@@ -50,6 +60,9 @@ class PopulationFold:
     pending: dict[int, dict[int, bytes]]
     trend: GlobalTrend = field(default_factory=GlobalTrend)
     crowds: CrowdDetector = field(default_factory=CrowdDetector)
+    groups: dict[int, dict[int, bytes]] = field(default_factory=dict)
+    days: dict[int, int] = field(default_factory=dict)
+    floor: int = FLOOR
 
     @classmethod
     def empty(cls, partitions: int) -> "PopulationFold":
@@ -66,13 +79,19 @@ class PopulationFold:
         """
         if partial.body:
             HourDelta.from_bytes(partial.body)
+        if partial.groups:
+            unpacked(partial.groups)
         last = self.closed.get(partial.partition)
         if last is not None and partial.hour <= last:
             return []
         self.closed[partial.partition] = partial.hour
         if partial.body:
             self.pending.setdefault(partial.hour, {})[partial.partition] = partial.body
-        return self._whole()
+        if partial.groups is not None:
+            day = (partial.hour + 1) // DAY_HOURS
+            self.groups.setdefault(day, {})[partial.partition] = partial.groups
+            self.days[partial.partition] = day
+        return self._whole() + self._days_counted()
 
     def _whole(self) -> list[Output]:
         if len(self.closed) < self.partitions:
@@ -80,6 +99,26 @@ class PopulationFold:
         through = min(self.closed.values())
         hours = sorted(hour for hour in self.pending if hour <= through)
         return [output for hour in hours for output in self._publish(hour)]
+
+    def _days_counted(self) -> list[Output]:
+        """Tell of groups as of the last day that all partitions have counted.
+
+        A partition that skipped a day, being silent, counts with its first one after it.
+        """
+        if len(self.days) < self.partitions:
+            return []
+        through = min(self.days.values())
+        counted = [day for day in self.groups if day <= through]
+        if not counted:
+            return []
+        day = max(counted)
+        bodies = [self._first_from(day, partition) for partition in sorted(self.days)]
+        self.groups = {d: told for d, told in self.groups.items() if d > day}
+        return group_outputs(bodies, day, self.floor)
+
+    def _first_from(self, day: int, partition: int) -> bytes:
+        days = (d for d in sorted(self.groups) if d >= day and partition in self.groups[d])
+        return self.groups[next(days)][partition]
 
     def _publish(self, hour: int) -> list[Output]:
         total = HourDelta()
@@ -98,8 +137,9 @@ class PopulationFold:
     def to_bytes(self) -> bytes:
         """Return the state as versioned bytes."""
         wire = _Wire(
-            VERSION, self.closed, self.pending, self.trend.to_bytes(), self.crowds.to_bytes()
-        )
+            VERSION, self.closed, self.pending, self.trend.to_bytes(), self.crowds.to_bytes(),
+            self.groups, self.days,
+        )  # fmt: skip
         return msgspec.msgpack.encode(wire)
 
     @classmethod
@@ -113,7 +153,7 @@ class PopulationFold:
             raise ValueError(f"population state of version {wire.version}, known is {VERSION}")
         trend = GlobalTrend.from_bytes(wire.trend)
         crowds = CrowdDetector.from_bytes(wire.crowds) if wire.crowds else CrowdDetector()
-        return cls(partitions, wire.closed, wire.pending, trend, crowds)
+        return cls(partitions, wire.closed, wire.pending, trend, crowds, wire.groups, wire.days)
 
 
 def judged_crowds(hour: int, crowds: Sequence[Crowd]) -> list[Output]:

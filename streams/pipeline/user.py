@@ -6,12 +6,15 @@ open stays here until the partition has closed them for good, so a restart finds
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
 from streams.models.consumption import Consumption
 from streams.models.cycles import Cycles
 from streams.models.cycles.session_length import SessionLength
+from streams.models.cycles.session_starts import SessionStarts
 from streams.models.dataaccess import DataAccess
 from streams.models.programs import UserPrograms
 from streams.models.sensitivity import Sensitivity
@@ -24,6 +27,7 @@ VERSION = 1
 MAX_SOURCES = 16
 
 
+@lru_cache(maxsize=65_536)  # hashing takes 0.9 us, the look-up 0.1
 def program_number(name: str) -> int:
     """Return the 32-bit number that models know a program by.
 
@@ -63,9 +67,22 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     data: bytes
     behaviour: Behaviour = Behaviour()
     eves: list[tuple[int, str, int]] = []
+    departing: bool = False
+    zone: str = ""
+    session_starts: bytes | None = None
 
 
 _decoder = msgspec.msgpack.Decoder(_Wire)
+
+
+class _ByPerson(NamedTuple):
+    programs: bytes
+    cycles: bytes
+    session_length: bytes
+    sensitivity: bytes
+    data: bytes
+    behaviour: Behaviour
+    session_starts: bytes
 
 
 @dataclass(slots=True)
@@ -86,6 +103,16 @@ class User:
     eves
         By open hour that the user has events in or after: what was expected of it before them, by
         pool. An hour's expectation is then the same whenever the hour is closed.
+    departing
+        Whether the user is being forgotten: only changes of open minutes are left.
+    zone
+        The user's own time zone (IANA name), empty where none was told.
+    by_person
+        Bytes of what only the person's own events change, as of the last of them: four in five
+        events are measurements, and encoding this takes 95 % of the time. Whoever changes it sets
+        it None.
+    none_stale_ms
+        Up to this event time no running program is stale.
     """
 
     partition: int
@@ -106,6 +133,11 @@ class User:
     data: DataAccess = field(default_factory=DataAccess)
     behaviour: BehaviourWatch = field(default_factory=BehaviourWatch)
     eves: dict[int, dict[str, int]] = field(default_factory=dict)
+    departing: bool = False
+    zone: str = ""
+    session_starts: SessionStarts = field(default_factory=SessionStarts)
+    by_person: _ByPerson | None = field(default=None, compare=False)
+    none_stale_ms: int = field(default=0, compare=False)
 
     def delta(self, hour: int) -> HourDelta:
         """Return the statistics that this user adds to an open hour."""
@@ -140,17 +172,25 @@ class User:
 
     def to_bytes(self) -> bytes:
         """Return the state as versioned bytes."""
+        own = self.by_person = self.by_person or self._encode_by_person()
         return msgspec.msgpack.encode(
             _Wire(
                 VERSION, self.partition, self.offset, self.events, self.clock_ms, self.launches,
                 self.sources, self.running, self.pools,
                 [(pool, minute, change) for (pool, minute), change in self.open_minutes.items()],
                 [(hour, delta.to_bytes()) for hour, delta in self.open_hours.items()],
-                self.programs.to_bytes(), self.cycles.to_bytes(), self.session_length.to_bytes(),
-                self.consumption.to_bytes(), self.sensitivity.to_bytes(), self.data.to_bytes(),
-                self.behaviour.save(),
+                own.programs, own.cycles, own.session_length, self.consumption.to_bytes(),
+                own.sensitivity, own.data, own.behaviour,
                 [(hour, p, n) for hour, by_pool in self.eves.items() for p, n in by_pool.items()],
+                self.departing, self.zone, own.session_starts,
             )
+        )  # fmt: skip
+
+    def _encode_by_person(self) -> _ByPerson:
+        return _ByPerson(
+            self.programs.to_bytes(), self.cycles.to_bytes(), self.session_length.to_bytes(),
+            self.sensitivity.to_bytes(), self.data.to_bytes(), self.behaviour.save(),
+            self.session_starts.to_bytes(),
         )  # fmt: skip
 
     @classmethod
@@ -171,8 +211,8 @@ class User:
             SessionLength.from_bytes(wire.session_length),
             Consumption.from_bytes(wire.consumption), Sensitivity.from_bytes(wire.sensitivity),
             DataAccess.from_bytes(wire.data),
-            BehaviourWatch(wire.behaviour),
-            _by_hour(wire.eves),
+            BehaviourWatch(wire.behaviour), _by_hour(wire.eves), wire.departing, wire.zone,
+            _session_starts(wire),
         )  # fmt: skip
 
 
@@ -183,8 +223,13 @@ def _by_hour(eves: list[tuple[int, str, int]]) -> dict[int, dict[str, int]]:
     return found
 
 
-def partition_of(data: bytes) -> tuple[int, list[int], list[int]]:
-    """Return partition, open minutes and open hours of a saved user, without its models.
+def _session_starts(wire: _Wire) -> SessionStarts:
+    """Return the starts; states from before they were kept have none."""
+    return SessionStarts.from_bytes(wire.session_starts) if wire.session_starts else SessionStarts()
+
+
+def partition_of(data: bytes) -> tuple[int, list[int], list[int], bool]:
+    """Return partition, open minutes, open hours and departure of a saved user, without models.
 
     Used to find again, after a restart, who has added to what is still open.
 
@@ -198,4 +243,4 @@ def partition_of(data: bytes) -> tuple[int, list[int], list[int]]:
     except msgspec.DecodeError as error:
         raise ValueError(f"no user state: {error}") from error
     minutes = [minute for _, minute, _ in wire.open_minutes]
-    return wire.partition, minutes, [hour for hour, _ in wire.open_hours]
+    return wire.partition, minutes, [hour for hour, _ in wire.open_hours], wire.departing

@@ -14,6 +14,7 @@ from schemas.settings import Settings
 from schemas.topics import Topic
 from streams.runtime.newest_store import NewestTable
 from streams.runtime.settlement import Settlement
+from streams.runtime.topic_admin import COMPACTED
 
 # Faust's 1.5 s lets an idle partition hold back a busy one: a fetch under way does not see what
 # arrives on partitions that it did not ask for.
@@ -22,6 +23,7 @@ FETCH_WAIT_MS = 50
 SESSION_TIMEOUT_S = 10.0
 HEARTBEAT_S = 3.0
 COMMIT_INTERVAL_S = 1.0
+WORKERS = "workers"
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -76,7 +78,7 @@ class _Transport(driver.Transport):  # type: ignore[misc]
         self.settlement = settlement
 
 
-def make_app(settings: Settings, settlement: Settlement, name: str = "workers") -> Any:
+def make_app(settings: Settings, settlement: Settlement, name: str = WORKERS) -> Any:
     """Return the Faust app of one worker.
 
     Parameters
@@ -131,6 +133,14 @@ def raw_topic(app: Any, settings: Settings, *topics: Topic) -> Any:
     )  # fmt: skip
 
 
+def changelog(settings: Settings, table: str) -> str:
+    """Return the name of the topic that a table's state is kept on."""
+    return settings.topic(f"warmfront-{WORKERS}-{table}-changelog")
+
+
 def raw_table(app: Any, name: str, partitions: int) -> Any:
     """Return a table of bytes by bytes, with a compacted changelog."""
-    return app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions)
+    return app.Table(
+        name, key_type=bytes, value_type=bytes, partitions=partitions,
+        extra_topic_configs=COMPACTED,
+    )  # fmt: skip

@@ -45,7 +45,9 @@ class Sender:
         headers = tracing.headers() if outputs else None
         for output in outputs:
             name = self._settings.topic(output.topic.name)
-            value = self._codec.encode(output.topic, output.record)
+            value = None
+            if output.record is not None:
+                value = self._codec.encode(output.topic, output.record)
             await self.start(name, output.key.encode(), value, headers=headers)
             _count(output)
         if len(self._pending) > MAX_PENDING:

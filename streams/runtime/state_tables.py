@@ -115,17 +115,23 @@ class UserTable:
             await self._table.put(self._partition, name.encode(), user.offset + 1, user.to_bytes())
         self._changed.clear()
 
-    def scan(self) -> Iterator[tuple[str, list[int], list[int]]]:
-        """Find the partition's users in the table; gives name, open minutes, open hours."""
+    async def remove(self, name: str) -> None:
+        """Delete a user's key, on the changelog too; durable once the sender has settled."""
+        await self._table.drop(self._partition, name.encode())
+        self._decoded.pop(name, None)
+        self._names.discard(name)
+
+    def scan(self) -> Iterator[tuple[str, list[int], list[int], bool]]:
+        """Find the partition's users in the table: name, open minutes, open hours, departure."""
         for key, data in self._table.items():
             try:
-                partition, minutes, hours = partition_of(data)
+                partition, minutes, hours, leaves = partition_of(data)
             except ValueError:
                 continue  # told when the user is next needed
             if partition == self._partition:
                 name = key.decode()
                 self._names.add(name)
-                yield name, minutes, hours
+                yield name, minutes, hours, leaves
 
     def _keep(self, name: str, user: User) -> None:
         self._decoded[name] = user

@@ -10,7 +10,9 @@ from schemas.topics import CATALOGUE, POOL_PARTITIONS, USER_PARTITIONS, Topic
 
 TIMEOUT_S = 60.0
 # Compacted topics are cleaned often enough that a forgotten user is soon gone from the disk.
-COMPACT_LAG_MS = 3_600_000
+# And so is the tombstone, which holds the user's id: whoever reads a whole topic within that time
+# sees it.
+COMPACTED = {"max.compaction.lag.ms": "3600000", "delete.retention.ms": "3600000"}
 
 
 def topic_config(topic: Topic) -> dict[str, str]:
@@ -27,7 +29,7 @@ def topic_config(topic: Topic) -> dict[str, str]:
     if topic.retention_ms is not None:
         config["retention.ms"] = str(topic.retention_ms)
     if "compact" in topic.cleanup:
-        config["max.compaction.lag.ms"] = str(COMPACT_LAG_MS)
+        config |= COMPACTED
     return config
 
 

@@ -31,9 +31,35 @@ def read_to_end(settings: Settings, name: str, way_back: int | None = None) -> I
     TopicUnreadableError
         If there is nothing to read from.
     """
+    yield from _read(settings, settings.topic(name), way_back, None)
+
+
+def partition_to_end(settings: Settings, full_name: str, partition: int) -> Iterator[Any]:
+    """Give the messages of one partition up to its end as of now.
+
+    Parameters
+    ----------
+    settings
+        Where Kafka is.
+    full_name
+        The topic's name with the deployment's prefix; changelogs are in no catalogue.
+    partition
+        Its number.
+
+    Raises
+    ------
+    TopicUnreadableError
+        If there is nothing to read from.
+    """
+    yield from _read(settings, full_name, None, partition)
+
+
+def _read(
+    settings: Settings, full_name: str, way_back: int | None, partition: int | None
+) -> Iterator[Any]:
     consumer = _consumer(settings)
     try:
-        ends = _ends(consumer, settings.topic(name), way_back)
+        ends = _ends(consumer, full_name, way_back, partition)
         consumer.assign([TopicPartition(tp.topic, tp.partition, start) for tp, start, _ in ends])
         left = {tp.partition: end for tp, start, end in ends if start < end}
         yield from _until(consumer, left)
@@ -41,7 +67,9 @@ def read_to_end(settings: Settings, name: str, way_back: int | None = None) -> I
         consumer.close()
 
 
-def _ends(consumer: Any, name: str, way_back: int | None) -> list[tuple[Any, int, int]]:
+def _ends(
+    consumer: Any, name: str, way_back: int | None, only: int | None
+) -> list[tuple[Any, int, int]]:
     try:
         metadata = consumer.list_topics(name, timeout=TIMEOUT_S).topics[name]
     except Exception as error:
@@ -49,7 +77,7 @@ def _ends(consumer: Any, name: str, way_back: int | None) -> list[tuple[Any, int
     if metadata.error is not None:
         raise TopicUnreadableError(f"no topic {name}; `warmfront topics --create` makes it")
     ends = []
-    for number in metadata.partitions:
+    for number in metadata.partitions if only is None else (only,):
         tp = TopicPartition(name, number)
         low, high = consumer.get_watermark_offsets(tp, timeout=TIMEOUT_S)
         ends.append((tp, low if way_back is None else max(low, high - way_back), high))
@@ -79,7 +107,7 @@ def read_on(settings: Settings, name: str) -> Iterator[Any]:
     """
     consumer = _consumer(settings)
     try:
-        ends = _ends(consumer, settings.topic(name), None)
+        ends = _ends(consumer, settings.topic(name), None, None)
         consumer.assign([TopicPartition(tp.topic, tp.partition, end) for tp, _, end in ends])
         while True:
             message = consumer.poll(1.0)

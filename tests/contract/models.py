@@ -13,8 +13,12 @@ from streams.models.consumption import Consumption, ConsumptionCounts
 from streams.models.cycles import ClosedSession, Cycles, WeekCounts
 from streams.models.cycles.global_trend import GlobalTrend
 from streams.models.cycles.session_length import SessionLength
+from streams.models.cycles.session_starts import SessionStarts
 from streams.models.dataaccess import DataAccess
+from streams.models.groups import GroupCounts
+from streams.models.programs import Population, PopulationDelta, UserPrograms, observe
 from streams.models.sensitivity import Normal, Sensitivity, WaitCounts
+from streams.models.timing import GapCounts
 
 ZONE: tzinfo = ZoneInfo("Europe/Berlin")
 NORMAL = Normal()
@@ -90,7 +94,56 @@ def _data_access(model: DataAccess, event: Event) -> None:
     model.observe_access(event.program, hash((event.program, int(event.value * 3))) % 2**64)
 
 
+def _session_starts(model: SessionStarts, event: Event) -> None:
+    model.observe(event.time_s, ZONE)
+
+
+def _gap_counts(model: GapCounts, event: Event) -> None:
+    model.add(event.program, event.program % 7, round(60_000 * event.value))
+    model.trim()
+
+
+def _group_counts(model: GroupCounts, event: Event) -> None:
+    if event.launch:
+        user = UserPrograms()
+        for k in range(16):
+            name = "mail" if k % 2 else f"p{event.program}"
+            user.record(name, event.time_s + 100.0 * k * event.value)
+        model.add(user)
+
+
+class Programs:
+    """The model of the next program, compared by its bytes."""
+
+    def __init__(self, user: UserPrograms | None = None) -> None:
+        self.user = user or UserPrograms()
+
+    def to_bytes(self) -> bytes:
+        return self.user.to_bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Programs":
+        return cls(UserPrograms.from_bytes(data))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Programs) and self.to_bytes() == other.to_bytes()
+
+    __hash__ = None  # type: ignore[assignment]  # the state changes
+
+
+NOBODY = Population.empty()
+
+
+def _programs(model: Programs, event: Event) -> None:
+    if event.launch:
+        observe(model.user, NOBODY, PopulationDelta(), f"p{event.program}", event.time_s)
+
+
 CASES = (
+    Case("programs", Programs, _programs, 16_384),
+    Case("session starts", SessionStarts, _session_starts, 111),
+    Case("gap counts", GapCounts, _gap_counts, 100_000),
+    Case("group counts", GroupCounts, _group_counts, 20_000),
     Case("cycles", Cycles, _cycles, 800),
     Case("week counts", WeekCounts, _week_counts, 5000),
     Case("session length", SessionLength, _session_length, 400),

@@ -90,7 +90,7 @@ def test_late_events_are_taken_in_and_survive_a_round_trip(case):
 @EACH
 def test_cut_bytes_are_refused(case):
     data = _feed(case, case.make(), _events(60, seed=7)).to_bytes()
-    for end in range(len(data)):
+    for end in range(0, len(data), 1 + len(data) // 1000):
         with pytest.raises(ValueError):  # noqa: PT011 - whichever check sees it first
             case.make.from_bytes(data[:end])
     with pytest.raises(ValueError):  # noqa: PT011

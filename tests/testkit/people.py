@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from schemas.records import Activity, ActivityBatch, Tick, UserProfile
-from schemas.topics import PROFILES_USERS, Topic
+from schemas.topics import POPULATION_PARTIALS, PROFILES_USERS, Topic
 from streams.models.sensitivity import Normal
 from streams.pipeline.activity import Ways
 from streams.pipeline.learned import HourDelta, LearnedVersions
+from streams.pipeline.outputs import Output
 from streams.pipeline.partition import ProfilePartition, Step
 from streams.pipeline.readable_profile import readable_profile
 from tests.testkit.office import HOUR_MS, POOLS, START_MS, WAYS
@@ -57,6 +58,17 @@ class World:
         """What was said on a topic."""
         return [o.record for step in self.steps for o in step.outputs if o.topic is topic]
 
+    def records_of(self, topic_name: str) -> list:
+        """What was said on a topic, by its name."""
+        outputs = [o for step in self.steps for o in step.outputs]
+        return [o.record for o in outputs if o.topic.name == topic_name]
+
+    def forget(self, user: str) -> None:
+        """Have a user forgotten."""
+        batch = ActivityBatch(user=user, host="", source="f", events=[], forget=True)
+        self._take(self.fold.apply(batch, self.offset, 0))
+        self.offset += 1
+
     def published(self, user: str) -> UserProfile:
         """The last profile of a user on the topic."""
         return [p for p in self.records(PROFILES_USERS) if p.user == user][-1]
@@ -72,11 +84,15 @@ class World:
             self.steps.append(step)
             if step.user is not None:
                 self.users.save(*step.user)
-            for output in step.outputs:
-                if output.topic.name == "population.partials":
-                    body = output.record.body
-                    delta = HourDelta.from_bytes(body) if body else HourDelta()
-                    self.versions.add(output.record.hour, delta)
+            self.learn(step.outputs)
+
+    def learn(self, outputs: list[Output]) -> None:
+        """Let what the partition's closed hours teach go round."""
+        for output in outputs:
+            if output.topic is POPULATION_PARTIALS:
+                body = output.record.body
+                delta = HourDelta.from_bytes(body) if body else HourDelta()
+                self.versions.add(output.record.hour, delta)
 
 
 def _numbered(event: Activity, seq: int) -> Activity:

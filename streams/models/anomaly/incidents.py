@@ -86,6 +86,10 @@ class Incidents:
                 self._keep(said.subject, subject, after)
                 return
 
+    def forget(self, name: str) -> None:
+        """Drop all that is kept of a subject; what it spent of the budget stays spent."""
+        self.subjects.pop(name, None)
+
     def _keep(self, name: str, before: Subject, after: Subject) -> None:
         if after is before:
             return

@@ -13,7 +13,7 @@ from streams.models.cycles.local_hour import (
     is_repeated,
     local_hour,
 )
-from streams.models.cycles.persistence import Persistence, chain
+from streams.models.cycles.persistence import Persistence, arrivals, chain
 from streams.models.cycles.recent_level import RecentLevel, scale_odds
 from streams.models.cycles.section import decode_section, encode_section
 from streams.models.cycles.sessions import ClosedSession, Sessions
@@ -162,15 +162,27 @@ class Cycles:
         self, now_s: float, zone: tzinfo, rates: WeekRates, hours: int = 24
     ) -> list[float]:
         """Probability of activity in each of the next `hours` hours; the first begins now."""
-        posterior = self._posterior(now_s, zone, rates)
-        level = self._level(posterior.active_share(), posterior.hour)
-        cycle = [
-            scale_odds(_any_active(posterior, now_s + k * HOUR_S, zone), level)
-            for k in range(-1, hours)
-        ]
+        cycle = self._active_by_hour(now_s, zone, rates, hours)
         last_s = self._sessions.last_s
         active = 1.0 if last_s is not None and now_s - last_s < HOUR_S else 0.0
         return chain(cycle, active, self._persistence.share())
+
+    def arrivals(
+        self, now_s: float, zone: tzinfo, rates: WeekRates, hours: int = 24
+    ) -> list[float]:
+        """Probability that the user, being away, turns up in each of the next `hours` hours."""
+        return arrivals(self._active_by_hour(now_s, zone, rates, hours), self._persistence.share())
+
+    def _active_by_hour(
+        self, now_s: float, zone: tzinfo, rates: WeekRates, hours: int
+    ) -> list[float]:
+        """What the cycle and these days say of the hour before now and of each coming one."""
+        posterior = self._posterior(now_s, zone, rates)
+        level = self._level(posterior.active_share(), posterior.hour)
+        return [
+            scale_odds(_any_active(posterior, now_s + k * HOUR_S, zone), level)
+            for k in range(-1, hours)
+        ]
 
     def week_rates(self, rates: WeekRates, now_s: float, zone: tzinfo) -> list[float]:
         """Expected launches in each of the 168 hours of a usual local week, from Monday 0 h."""

@@ -68,9 +68,27 @@ def chain(cycle: list[float], active_now: float, persistence: float) -> list[flo
     """
     states = []
     p = active_now
-    for before, now in pairwise(cycle):
-        keep = now + (1.0 - now) * persistence
-        start = max(0.0, (now - keep * before) / (1.0 - before)) if before < 1.0 else now
-        p = p * keep + (1.0 - p) * start
+    for (_, now), start in zip(pairwise(cycle), arrivals(cycle, persistence), strict=True):
+        p = p * (now + (1.0 - now) * persistence) + (1.0 - p) * start
         states.append(p)
     return states
+
+
+def arrivals(cycle: list[float], persistence: float) -> list[float]:
+    """Return the probability that a user who is away turns up, for each coming hour.
+
+    Parameters
+    ----------
+    cycle, persistence
+        As of `chain`.
+
+    Examples
+    --------
+    >>> [round(p, 2) for p in arrivals([0.1, 0.1, 0.5], persistence=0.5)]
+    [0.05, 0.47]
+    """
+    starts = []
+    for before, now in pairwise(cycle):
+        keep = now + (1.0 - now) * persistence
+        starts.append(max(0.0, (now - keep * before) / (1.0 - before)) if before < 1.0 else now)
+    return starts
