@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from allocator.machine.outbox import Outbox
 from infra.observe import tracing
+from schemas import cloudevents
 from schemas.codec import Codec
 from schemas.records import ReserveState
 from schemas.settings import Settings
@@ -115,12 +116,14 @@ class Journal:
         ):
             for record in records:
                 value = self._codec.encode(topic, record)
-                self._produce(topic, record.pool, value)
+                told = cloudevents.headers(record, self._settings.topic_prefix)
+                self._produce(topic, record.pool, value, told)
         for alert in outbox.alerts:
             value = self._codec.encode(ALERTS_ANOMALIES, alert)
+            told = cloudevents.headers(alert, self._settings.topic_prefix)
             # Keyed by its subject, so on whichever partition that is.
             self._producer.produce(
-                self._settings.topic(ALERTS_ANOMALIES.name), value, alert.subject
+                self._settings.topic(ALERTS_ANOMALIES.name), value, alert.subject, headers=told
             )
         for letter in letters:
             name = self._settings.topic(dead_letters(letter.topic).name)
@@ -145,13 +148,14 @@ class Journal:
         record = ReserveState(key=key, pool=pool, kind=kind, time=now_ms, body=body)  # type: ignore[arg-type]
         return self._codec.encode(RESERVE_STATE, record)
 
-    def _produce(self, topic: Topic, key: str, value: bytes | None) -> None:
+    def _produce(
+        self, topic: Topic, key: str, value: bytes | None, told: cloudevents.Headers | None = None
+    ) -> None:
+        name = self._settings.topic(topic.name)
+        sent = [*(told or ()), *(tracing.headers() or ())]
         while True:
             try:
-                self._producer.produce(
-                    self._settings.topic(topic.name), value, key, self.partition,
-                    headers=tracing.headers(),
-                )  # fmt: skip
+                self._producer.produce(name, value, key, self.partition, headers=sent)
             except BufferError:
                 self._producer.poll(0.1)
             else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from infra.observe import tracing
 from infra.observe import worker as metrics
-from schemas import dead_letters
+from schemas import cloudevents, dead_letters
 from schemas.codec import Codec
 from schemas.records import DemandForecast, DemandObserved
 from schemas.settings import Settings
@@ -42,13 +42,14 @@ class Sender:
 
     async def send(self, outputs: Sequence[Output]) -> None:
         """Send outputs; they are durable once the sender has settled."""
-        headers = tracing.headers() if outputs else None
+        traced = (tracing.headers() or []) if outputs else []
         for output in outputs:
             name = self._settings.topic(output.topic.name)
-            value = None
+            value, told = None, cloudevents.Headers()
             if output.record is not None:
                 value = self._codec.encode(output.topic, output.record)
-            await self.start(name, output.key.encode(), value, headers=headers)
+                told = cloudevents.headers(output.record, self._settings.topic_prefix)
+            await self.start(name, output.key.encode(), value, headers=[*told, *traced])
             _count(output)
         if len(self._pending) > MAX_PENDING:
             await self.settle()
