@@ -34,6 +34,7 @@ def _joined(*names: str) -> Callable[[Any], str]:
 IDENTITIES: dict[type[msgspec.Struct], tuple[Callable[[Any], str], str]] = {
     records.AllocationEvent: (_field("event_id"), "time"),
     records.AnomalyAlert: (_field("alert_id"), "started_at"),
+    records.AnomalyObservation: (_field("observation_id"), "time"),
     records.DemandForecast: (_field("forecast_id"), "made_at"),
     records.DemandObserved: (_joined("pool", "source_partition", "closed_through"),
                              "closed_through"),
