@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-browser test-monitoring lint types imports format lock lock-check bench clean
+.PHONY: help setup run test test-browser test-monitoring lint types imports format generate lock lock-check bench clean
 .PHONY: openstack-lab openstack-lab-down openstack-lab-lock test-lab
 
 help: ## Show the targets
@@ -48,6 +48,11 @@ imports: $(READY) ## Check that the rooms import in one direction only
 format: $(READY) ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+generate: $(READY) ## Write records, AsyncAPI and the reference pages from schemas and code
+	@$(BIN)/python -m schemas.generate
+	@$(BIN)/python -m schemas.asyncapi
+	@$(BIN)/python -m streams.cli.reference
 
 lock: $(READY) ## Resolve pyproject.toml into requirements.lock, with hashes
 	@infra/local/lock.sh requirements.lock

@@ -4,6 +4,7 @@ One TOML file, environment variables above it (WARMFRONT_...), secrets from file
 streams and allocator, read the same.
 """
 
+import os
 from pathlib import Path
 from typing import Self
 
@@ -11,9 +12,47 @@ from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+# Where the files are; these two can't be in the file.
+FILE_VARIABLE = "WARMFRONT_CONFIG"
+SECRETS_VARIABLE = "WARMFRONT_SECRETS_DIR"
+DEFAULT_FILE = "warmfront.toml"
+
+
+class SettingsFileError(ValueError):
+    """A file that was named is not there; the message says which."""
+
+
+def settings_file() -> Path:
+    """Return the TOML file: WARMFRONT_CONFIG, else warmfront.toml, which may be absent.
+
+    Raises
+    ------
+    SettingsFileError
+        If the variable names a file that is not there.
+    """
+    named = os.environ.get(FILE_VARIABLE)
+    if named and not Path(named).is_file():
+        raise SettingsFileError(f"{FILE_VARIABLE} names {named}: no such file")
+    return Path(named or DEFAULT_FILE)
+
+
+def secrets_dir() -> Path | None:
+    """Return the folder with one file a secret, such as Kubernetes mounts; None where not named.
+
+    Raises
+    ------
+    SettingsFileError
+        If the variable names a folder that is not there.
+    """
+    named = os.environ.get(SECRETS_VARIABLE)
+    if named and not Path(named).is_dir():
+        raise SettingsFileError(f"{SECRETS_VARIABLE} names {named}: no such folder")
+    return Path(named) if named else None
 
 
 class Settings(BaseSettings):
@@ -25,9 +64,7 @@ class Settings(BaseSettings):
     'test.'
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="WARMFRONT_", toml_file="warmfront.toml", extra="forbid"
-    )
+    model_config = SettingsConfigDict(env_prefix="WARMFRONT_", extra="forbid")
 
     bootstrap_servers: str = Field(
         default="127.0.0.1:29092",
@@ -140,6 +177,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments first, then environment, secret files and the TOML file."""
-        del dotenv_settings
-        toml = TomlConfigSettingsSource(settings_cls)
-        return (init_settings, env_settings, file_secret_settings, toml)
+        del dotenv_settings, file_secret_settings
+        secrets = SecretsSettingsSource(settings_cls, secrets_dir())
+        toml = TomlConfigSettingsSource(settings_cls, settings_file())
+        return (init_settings, env_settings, secrets, toml)

@@ -9,6 +9,11 @@ from importlib import import_module
 
 import structlog
 import typer
+from pydantic import ValidationError
+
+from schemas.settings import SettingsFileError
+
+UNUSABLE_SETTINGS = 2
 
 COMMANDS = {
     "up": "streams.cli.up:command",
@@ -28,7 +33,6 @@ COMMANDS = {
     "alerts": "streams.cli.alerts:command",
     "alert-sink": "streams.cli.alert_sink:command",
     "dashboard": "streams.cli.dashboard:command",
-    "config": "streams.cli.config:command",
 }
 GROUPS = {
     "backtest": {
@@ -47,6 +51,10 @@ GROUPS = {
         "show": "streams.cli.dlq:show_command",
         "replay": "streams.cli.dlq:replay_command",
     },
+    "config": {
+        "show": "streams.cli.config:show_command",
+        "path": "streams.cli.config:path_command",
+    },
     "warehouse": {
         "up": "streams.cli.warehouse:up_command",
         "sql": "streams.cli.warehouse:sql_command",
@@ -57,6 +65,7 @@ GROUPS = {
 GROUP_HELP = {
     "backtest": "Play recordings against the models: predict, score, then learn.",
     "calendar": "Tell the pipeline what is known ahead: maintenance, launches, holidays.",
+    "config": "The settings in force.",
     "dlq": "Look at dead letters and send them again.",
     "warehouse": "Forecasts, allocation and alerts in PostgreSQL, by Kafka Connect.",
 }
@@ -99,4 +108,19 @@ def _add(app: typer.Typer, name: str, where: str) -> None:
 def main() -> None:
     """Run the command that the arguments name; logs go to stderr, results to stdout."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    build(sys.argv[1:])()
+    try:
+        build(sys.argv[1:])()
+    except (ValidationError, SettingsFileError) as error:
+        for line in _complaints(error):
+            sys.stderr.write(f"error: {line}\n")
+        sys.exit(UNUSABLE_SETTINGS)
+
+
+def _complaints(error: ValidationError | SettingsFileError) -> list[str]:
+    """Say what is wrong with the settings without their values, which may be secrets."""
+    if isinstance(error, SettingsFileError):
+        return [str(error)]
+    return [
+        f"setting {'.'.join(map(str, part['loc']))}: {part['msg']}"
+        for part in error.errors(include_input=False, include_url=False)
+    ]

@@ -1,17 +1,17 @@
 """The client's examples run as documented, and its promises hold against a real allocator."""
 
-import os
 import re
-import subprocess
-import sys
+import threading
 import time
+import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
-from infra.local.spawn import kill, spawn
+from allocator.cloud.simulated import Simulation
+from allocator.options import AllocatorOptions
+from allocator.worker import AllocatorWorker
 from schemas.records import AllocationEvent, AllocationRequest, DemandForecast, Step
 from schemas.topics import ALLOCATION_EVENTS, ALLOCATION_REQUESTS, FORECASTS_DEMAND
 from streams.client import Instances, NotAssignedError, follow_forecasts
@@ -21,45 +21,46 @@ from tests.testkit.telemetry import read_all
 pytestmark = pytest.mark.integration
 PAGE = (REPOSITORY / "docs/how-to/python-client.md").read_text(encoding="utf-8")
 LEASING, FOLLOWING = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-ALLOCATOR = """
-from allocator.cloud.simulated import Simulation
-from allocator.options import AllocatorOptions
-from allocator.worker import run
-from schemas.settings import Settings
-run(Settings(), AllocatorOptions(poll_s=0.2, simulation=Simulation(
-    launch_median_s=0.5, rebuild_s=0.3, delete_s=0.2, fault_rate=0.0)))
-"""
+OPTIONS = AllocatorOptions(
+    poll_s=0.2,
+    simulation=Simulation(launch_median_s=0.5, rebuild_s=0.3, delete_s=0.2, fault_rate=0.0),
+)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def deployment(
-    kafka_bootstrap: str, registry_url: str, topic_prefix: str, tmp_path: Path
+    kafka_bootstrap: str, registry_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    with deployed(kafka_bootstrap, registry_url, topic_prefix, tmp_path) as made:
+    prefix, folder = f"c{uuid.uuid4().hex[:8]}.", tmp_path_factory.mktemp("client")
+    with deployed(kafka_bootstrap, registry_url, prefix, folder) as made:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def allocator(deployment: Deployment) -> Iterator[None]:
-    log = (deployment.settings.state_dir / "allocator.log").open("wb")
-    environment = deployment.environment
-    process = spawn([sys.executable, "-c", ALLOCATOR], output=log, env=environment, cwd=REPOSITORY)
+    worker = AllocatorWorker(deployment.settings, OPTIONS)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
     yield
-    kill(process)
+    worker.stop()
+    thread.join(60)
 
 
-def run(program: str, deployment: Deployment) -> str:
-    environment = {**os.environ, **deployment.environment}
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=REPOSITORY, env=environment, check=True,
-        capture_output=True, text=True, timeout=240,
-    )  # fmt: skip
-    return done.stdout
+def run(program: str, deployment: Deployment, patch: pytest.MonkeyPatch) -> None:
+    """Run a documented program as it stands, with its settings from the environment."""
+    for name, value in deployment.environment.items():
+        patch.setenv(name, value)
+    exec(compile(program, "python-client.md", "exec"), {})
 
 
-def kinds(deployment: Deployment) -> list[str]:
+def requests(deployment: Deployment, user: str) -> list[AllocationRequest]:
+    found = [r for _, r in deployment.records(ALLOCATION_REQUESTS)]
+    return [r for r in found if isinstance(r, AllocationRequest) and r.user == user]
+
+
+def kinds(deployment: Deployment, user: str) -> list[str]:
     events = [r for _, r in deployment.records(ALLOCATION_EVENTS)]
-    return [e.kind for e in events if isinstance(e, AllocationEvent) and e.request_id]
+    return [e.kind for e in events if isinstance(e, AllocationEvent) and e.user == user]
 
 
 def forecast(number: int, pool: str = "office") -> DemandForecast:
@@ -78,15 +79,32 @@ def send_forecasts(deployment: Deployment, *records: DemandForecast) -> None:
     producer.flush(30)
 
 
-def test_the_documented_lease(deployment: Deployment, allocator: None) -> None:
-    instance, tier, wait_s = run(LEASING, deployment).split()
+def test_without_an_answer_the_request_is_cancelled(deployment: Deployment) -> None:
+    with Instances(deployment.settings) as instances, pytest.raises(NotAssignedError):
+        instances.request("bob", "editor", timeout_s=0.5)
+    asked = [(request.kind, request.pool) for request in requests(deployment, "bob")]
+    assert asked == [("REQUEST", "build"), ("CANCEL", "build")]
+
+
+def test_the_documented_lease(
+    deployment: Deployment,
+    allocator: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(LEASING, deployment, monkeypatch)
+    instance, tier, wait_s = capsys.readouterr().out.strip().splitlines()[-1].split()
     assert instance
     assert tier in {"active", "paused", "cold"}
     assert float(wait_s) >= 0
-    wait_for(lambda: kinds(deployment) == ["ASSIGNED", "RELEASED"], "the release")
-    # Each event carries its id as a CloudEvents header too.
+    wait_for(lambda: kinds(deployment, "ada") == ["ASSIGNED", "RELEASED"], "the release")
+
+
+def test_events_carry_their_id_as_a_header(deployment: Deployment, allocator: None) -> None:
     name = deployment.settings.topic(ALLOCATION_EVENTS.name)
-    for message in read_all(deployment.settings.bootstrap_servers, name):
+    messages = read_all(deployment.settings.bootstrap_servers, name)
+    assert messages
+    for message in messages:
         event = deployment.codec.decode(ALLOCATION_EVENTS, message.value(), AllocationEvent)
         assert dict(message.headers())["ce_id"].decode() == event.event_id
 
@@ -95,34 +113,28 @@ def test_a_lease_can_be_extended_and_is_released_once(
     deployment: Deployment, allocator: None
 ) -> None:
     with Instances(deployment.settings) as instances:
-        first, second = (instances.ask("ada", "editor") for _ in range(2))
+        first, second = (instances.ask("eve", "editor") for _ in range(2))
         # In the other order: the first's answer is kept until it is asked for.
-        leases = [instances.wait(name, 120) for name in (second, first)]
+        leases = [instances.wait(name, 240) for name in (second, first)]
         assert len({lease.instance_id for lease in leases}) == 2
         instances.extend(leases[0], time.time() + 3600)
-        wait_for(lambda: "EXTENDED" in kinds(deployment), "the extension")
+        wait_for(lambda: "EXTENDED" in kinds(deployment, "eve"), "the extension")
         instances.release(leases[0])
         instances.release(leases[0])
-    requests = [r for _, r in deployment.records(ALLOCATION_REQUESTS)]
-    asked = [r.kind for r in requests if isinstance(r, AllocationRequest)]
-    assert sorted(asked) == ["EXTEND", "RELEASE", "REQUEST", "REQUEST"]
+    asked = sorted(request.kind for request in requests(deployment, "eve"))
+    assert asked == ["EXTEND", "RELEASE", "REQUEST", "REQUEST"]
 
 
-def test_without_an_answer_the_request_is_cancelled(deployment: Deployment) -> None:
-    with Instances(deployment.settings) as instances, pytest.raises(NotAssignedError):
-        instances.request("ada", "editor", timeout_s=0.5)
-    requests = [r for _, r in deployment.records(ALLOCATION_REQUESTS)]
-    asked = [(r.kind, r.pool) for r in requests if isinstance(r, AllocationRequest)]
-    assert asked == [("REQUEST", "build"), ("CANCEL", "build")]
-
-
-def test_the_documented_follower(deployment: Deployment) -> None:
+def test_the_documented_follower(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     send_forecasts(deployment, forecast(3))
-    assert run(FOLLOWING, deployment).strip() == "CPU HOUR [3.0]"
+    run(FOLLOWING, deployment, monkeypatch)
+    assert capsys.readouterr().out.strip().endswith("CPU HOUR [3.0]")
 
 
 def test_a_follower_drops_repeats_and_other_pools(deployment: Deployment) -> None:
-    repeated = [forecast(1), forecast(2)] * 3
-    send_forecasts(deployment, *repeated, forecast(9, "build"), forecast(3))
-    following = follow_forecasts(deployment.settings, pool="office", from_start=True)
+    repeated = [forecast(1, "quiet"), forecast(2, "quiet")] * 3
+    send_forecasts(deployment, *repeated, forecast(9, "build"), forecast(3, "quiet"))
+    following = follow_forecasts(deployment.settings, pool="quiet", from_start=True)
     assert [next(following).made_at for _ in range(3)] == [1, 2, 3]
