@@ -47,7 +47,7 @@ def test_paths_in_backticks_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", ALL, ids=ids)
 def test_named_commands_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    for first, second in re.findall(r"(?:`|bin/)warmfront ([a-z]+)(?: ([a-z]+))?", text):
+    for first, second in re.findall(r"(?:`|bin/)warmfront ([a-z-]+)(?: ([a-z]+))?", text):
         assert first in COMMANDS or first in GROUPS, f"{ids(page)}: warmfront {first}"
         if second and first in GROUPS:
             assert second in GROUPS[first], f"{ids(page)}: warmfront {first} {second}"
