@@ -9,7 +9,7 @@ from schemas.cloudevents import IDENTITIES, headers
 INPUTS_AND_STATE = {
     "telemetry.activity", "telemetry.ticks", "telemetry.late", "allocation.requests",
     "calendar.events", "alerts.feedback", "population.partials", "population.prior",
-    "reserve.state",
+    "reserve.state", "demand.partials",
 }  # fmt: skip
 
 
