@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.records import Activity, ActivityBatch, Tick, UserProfile
@@ -45,10 +45,12 @@ class World:
         self._take(self.fold.apply(batch, self.offset, latest))
         self.offset += 1
 
-    def play(self, rows: Iterable[tuple[str, Activity]]) -> None:
-        """Send events of several users in time order."""
+    def play(
+        self, rows: Iterable[tuple[str, Activity]], zones: Mapping[str, str] | None = None
+    ) -> None:
+        """Send events of several users in time order, with the zones that their hosts tell."""
         for user, event in sorted(rows, key=lambda row: row[1].time):
-            self.send(user, event)
+            self.send(user, event, zone=(zones or {}).get(user))
 
     def tick(self, time_ms: int) -> None:
         """Let event time go on."""

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from schemas.records import Activity
 from schemas.topics import PROFILES_USERS
 from streams.cli.presence import presence_rows
 from streams.models.cycles.session_starts import SessionStarts, first_start
@@ -117,20 +118,21 @@ def test_sessions_keep_their_local_hour_when_clocks_change() -> None:
         assert np.argmax(starts.expected(midnight, BERLIN, [0.01] * 24)) == utc_hour
 
 
-def office_week(world: World, user: str, hour: int, weeks: int, zone: str | None = None) -> None:
+def office_weeks(user: str, hour: int, weeks: int) -> list[tuple[str, Activity]]:
     """Work from an hour of UTC on, Monday to Friday: two launches in each of four hours."""
+    rows = []
     monday_s = (START_MS // 1000 // 604_800 * 604_800 + 4 * DAY_S) - START_MS / 1000 + 604_800
     for day in range(7 * weeks):
         if day % 7 < 5:
             for k in range(8):
                 at = monday_s + day * DAY_S + hour * 3600.0 + k * 1500.0
-                world.send(user, event("LAUNCH", at), zone=zone)
+                rows.append((user, event("LAUNCH", at)))
+    return rows
 
 
 def test_presence_says_who_will_be_active_when() -> None:
     world = World()
-    office_week(world, "early", 6, 4)
-    office_week(world, "late", 14, 4)
+    world.play(office_weeks("early", 6, 4) + office_weeks("late", 14, 4))
     end_ms = START_MS + round((5 * 604_800 + 5 * DAY_S) * 1000)
     midnight_ms = end_ms // 86_400_000 * 86_400_000
     while datetime.fromtimestamp(midnight_ms / 1000, UTC).weekday() != 0:
@@ -170,9 +172,8 @@ def test_each_user_has_the_zone_that_their_host_tells() -> None:
     """Both work from 6 h UTC; in Tokyo that is the afternoon."""
     ways = Ways(WAYS.pool_of, ZoneInfo("UTC"), WAYS.normal, zones=zone_named)
     world = World(ways)
-    office_week(world, "here", 6, 3)
-    office_week(world, "there", 6, 3, zone="Asia/Tokyo")
-    office_week(world, "lost", 6, 3, zone="Mars/Olympus_Mons")
+    rows = [row for user in ("here", "there", "lost") for row in office_weeks(user, 6, 3)]
+    world.play(rows, zones={"there": "Asia/Tokyo", "lost": "Mars/Olympus_Mons"})
     end_ms = START_MS + (5 * 604_800_000)
     profiles = {user: world.profile(user, end_ms) for user in ("here", "there", "lost")}
     assert {u: p.zone for u, p in profiles.items()} == {

@@ -32,7 +32,7 @@ class SessionStarts:
     ...     starts.observe(monday_9h + day * 86400, zone)
     >>> next_monday = monday_9h + 7 * 86400 - 3600
     >>> [round(p, 1) for p in starts.expected(next_monday, zone, [0.0, 0.0, 0.0])]
-    [0.0, 0.5, 0.0]
+    [0.0, 0.4, 0.0]
 
     References
     ----------
