@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 
 from schemas.records import DemandForecast, Step
 from schemas.topics import FORECASTS_DEMAND
+from streams.models.demand import LEVELS
 from tests.testkit.pipeline import REPOSITORY, deployed
 
 pytestmark = pytest.mark.integration
@@ -46,18 +47,20 @@ def test_what_asks_the_pipeline(
 ) -> None:
     """With one forecast on the topic, as a running pipeline would put it there."""
     with deployed(kafka_bootstrap, registry_url, topic_prefix, tmp_path) as deployment:
+        levels = list(LEVELS)
         forecast = DemandForecast(
-            forecast_id="f", pool="office", resource="CPU", unit="cores", made_at=0,
-            horizon="HOUR", step_s=60, steps=[Step(time=0, quantiles=[3.25])], levels=[0.5],
-            peak=[3.25], model="m",
+            forecast_id="f", pool="office", resource="INSTANCES", unit="launches", made_at=0,
+            horizon="DAY", step_s=3600, peak=levels, levels=levels, model="m",
+            steps=[Step(time=hour * 3_600_000, quantiles=levels) for hour in range(24)],
         )  # fmt: skip
         producer = Producer({"bootstrap.servers": kafka_bootstrap})
         name = deployment.settings.topic(FORECASTS_DEMAND.name)
         producer.produce(name, deployment.codec.encode(FORECASTS_DEMAND, forecast), "office")
         producer.flush(30)
-        told = [run(command, tmp_path, **deployment.environment) for command in commands(" live")]
+        environment = {**deployment.environment, "COLUMNS": "200"}
+        told = [run(command, tmp_path, **environment) for command in commands(" live")]
     assert "forecasts.demand" in told[0]
-    assert "cores" in told[1]
+    assert "launches" in told[1]
 
 
 def test_targets_of_make_exist() -> None:
