@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from infra.local.ports import free_port
 from schemas.codec import Codec, MemoryIds
@@ -62,7 +62,7 @@ def test_a_thousand_pools_are_paged_and_searched(browser: Browser, address: str)
     page.wait_for_selector("text=1 to 1 of 1", timeout=DRAWN_WITHIN_MS)
     assert [row[0] for row in watched.cells("Reserve of each pool")] == ["pool-0777"]
     page.fill("input[aria-label='Find a pool']", "onerror")
-    page.wait_for_function("document.querySelector('tbody a')?.textContent.includes('onerror')")
+    expect(page.locator("tbody a").first).to_contain_text("onerror")
     assert [row[0] for row in watched.cells("Reserve of each pool")] == [HOSTILE]
     assert watched.errors == []
     assert watched.outside() == []
@@ -75,5 +75,5 @@ def test_a_pool_is_found_for_its_forecast(browser: Browser, address: str) -> Non
     page.wait_for_selector(".chart .main-svg")
     assert len(watched.cells("Forecast")) == 168
     page.fill("label:has-text('Pool') input", "pool-04")
-    page.wait_for_function("document.querySelectorAll('datalist option').length === 25")
+    expect(page.locator("datalist option")).to_have_count(25)
     assert watched.errors == []
