@@ -172,7 +172,7 @@ def test_a_warm_instance_is_assigned_and_the_reserve_refilled(deployment) -> Non
     finally:
         assert stop(process, 20) == 0
     kinds = Counter(e.kind for e in deployment.events() if e.request_id == "r-1")
-    assert kinds == {"ASSIGNED": 1, "RELEASED": 1}
+    assert kinds == {"ASSIGNED": 1, "STARTED": 1, "RELEASED": 1}
     letters = deployment.messages(dead_letters(ALLOCATION_REQUESTS).name)
     assert [m.value() for m in letters] == [b"\x00 no Avro"]
     assert dict(letters[0].headers())["__connect.errors.stage"] == b"allocator"
