@@ -93,7 +93,9 @@ class ReservePolicy:
     def need(self, count: int) -> list[float]:
         """Probability that the first, second, ... instance is needed within a lead time.
 
-        As of the last decision: what each is worth times the lead time, never rising.
+        As of the last decision: what each is worth times the lead time, never rising. The model's
+        own word, too low while it is young; the price, made of the same worths, is as much too low,
+        so that only need over price may be relied on.
         """
         clock = self._memory.clock
         per_s = level_values(self._slopes, count)

@@ -12,6 +12,7 @@ from allocator.reconcile.use import UseBook
 from schemas.records import DemandForecast
 
 HOUR_MINUTES = 60
+_PROVEN_FROM = 50.0  # requests
 _SURE_FROM = 30  # minutes with a forecast, before the last hour is judged
 _PROOF_MISSES = 10.0  # promised misses among the last requests, before none proves too much
 _BOUND_SHARE = 0.5  # of the last hour's minutes at the upper bound
@@ -105,7 +106,7 @@ class Watch:
         doubt = trust.doubt(target, totals.hits + totals.misses)
         missed = trust.misses / max(trust.requests, 1.0)
         bound = sum(b for *_, b in self._minutes) >= _BOUND_SHARE * HOUR_MINUTES
-        if doubt and trust.misses > allowed:
+        if doubt and trust.requests >= _PROVEN_FROM and trust.misses > allowed:
             by = f"; {self._sizer.bounds.why_most} holds it down" if bound else ""
             return {"too small": (doubt + by, 1.0 - missed, target, 1.0)}
         if allowed >= _PROOF_MISSES and trust.misses < allowed - 3.0 * math.sqrt(allowed):
