@@ -38,6 +38,7 @@ from streams.pipeline.activity import Ways
 from streams.pipeline.groups import by_patterns
 from streams.runtime.app import SESSION_TIMEOUT_S, make_app, raw_table, raw_topic
 from streams.runtime.calendar_reader import CalendarReader
+from streams.runtime.continuity import Continuity
 from streams.runtime.fence import Fence
 from streams.runtime.follower import Follower
 from streams.runtime.guard import end_process, guarded
@@ -51,6 +52,10 @@ from streams.runtime.worker_health import WorkerHealth
 from streams.runtime.zones import zone_named
 
 WATCHDOG_INTERVAL_S = 10.0
+# Nothing of ours writes these in transactions, whose markers take offsets.
+WITHOUT_MARKERS = (
+    TELEMETRY_ACTIVITY, TELEMETRY_TICKS, POPULATION_PARTIALS, DEMAND_OBSERVED, DEMAND_PARTIALS,
+)  # fmt: skip
 SILENCE_INTERVAL_S = 60.0
 # Before the group can have given this worker's partitions to another.
 FENCE_S = 0.8 * SESSION_TIMEOUT_S
@@ -173,14 +178,29 @@ def _agent(
 ) -> None:  # fmt: skip
     by_name = {settings.topic(source.name): source for source in sources}
 
+    def committed(tp: Any) -> Any:
+        return app.consumer._committed_offset.get(tp)  # noqa: SLF001 - Faust tells it nowhere
+
+    continuity = Continuity(settings, committed)
+
+    @app.on_partitions_revoked.connect(weak=False)  # type: ignore[untyped-decorator]
+    async def forget(app: Any, revoked: Any, **kwargs: Any) -> None:
+        del app, revoked, kwargs
+        continuity.forget()
+
     async def bury(event: Any, error: Exception) -> None:
         await sender.bury(event, by_name[event.message.topic], error)
+
+    async def checked(event: Any) -> None:
+        if by_name[event.message.topic] in WITHOUT_MARKERS:
+            await continuity.check(event.message)
+        await step(event)
 
     async def body(stream: Any) -> None:
         took = metrics.STEP_TIME.labels(name)
         async for event in stream.events():
             with took.time(), tracing.continued(f"{name} step", event.message.headers):
-                await guarded(event, step, bury)
+                await guarded(event, checked, bury)
 
     app.agent(topic, name=name)(body)
 
