@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 import msgspec
+import stamina
 import structlog
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.codec import Codec, SchemaIds, UndecodableError
 from schemas.registry import RegistryIds
@@ -159,6 +160,12 @@ class Tail(Generic[R]):
         positions = []
         for number in found.partitions:
             place = TopicPartition(name, number)
-            first, past = self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_S)
+            first, past = self._watermarks(place)
             positions.append(TopicPartition(name, number, first if from_start else past))
         return positions
+
+    @stamina.retry(on=KafkaException, timeout=TIMEOUT_S)
+    def _watermarks(self, place: TopicPartition) -> tuple[int, int]:
+        """A topic that was just made has no leader for a moment."""
+        first, past = self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_S)
+        return first, past
