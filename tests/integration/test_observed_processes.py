@@ -166,12 +166,13 @@ def test_metrics_and_traces_tell_what_went_through(
             moment = START_MS / 1000 + 60.0 * minute
             telemetry.launch("canary-user", "editor", moment)
             telemetry.tick(moment)
-        request = AllocationRequest(
-            request_id="r1", kind="REQUEST", user="canary-user", program="editor", pool="build",
-            time=START_MS + 90 * 60_000,
-        )  # fmt: skip
-        telemetry.publish(ALLOCATION_REQUESTS, "build", request)
-    tracing.stop()
+        # The second lets event time pass, in which the first one's launch ends.
+        for number, minute in enumerate((90, 100)):
+            request = AllocationRequest(
+                request_id=f"r{number}", kind="REQUEST", user="canary-user", program="editor",
+                pool="build", time=START_MS + minute * 60_000,
+            )  # fmt: skip
+            telemetry.publish(ALLOCATION_REQUESTS, "build", request)
 
     def counted(process: str, sample: str, **labels: str) -> float:
         families = text_string_to_metric_families(running.get(process, "/metrics")[1])
