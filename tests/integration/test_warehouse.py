@@ -126,7 +126,7 @@ def test_nothing_is_lost_or_doubled_by_crashes(house: Warehouse, sending: Sendin
         sending.records(ALLOCATION_EVENTS, [event(n) for n in range(first, past)] * 2)
 
     send(0, 1000)
-    wait_for(lambda: house.count("allocation_events") > 0, "the first rows")
+    wait_for(lambda: house.count("allocation_events") > 0, "the first rows", 400)
     house.connect.kill()
     at_crash = house.count("allocation_events")
     send(1000, 2000)

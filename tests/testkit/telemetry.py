@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+import stamina
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.topics import CATALOGUE
@@ -16,6 +17,7 @@ def create_topics(bootstrap: str, prefix: str) -> None:
         future.result(30)
 
 
+@stamina.retry(on=KafkaException, timeout=60, attempts=None)
 def read_all(bootstrap: str, topic: str) -> list[Any]:
     """Return all messages of a topic, each partition in its order."""
     consumer = Consumer(
@@ -42,6 +44,7 @@ def read_all(bootstrap: str, topic: str) -> list[Any]:
     return messages
 
 
+@stamina.retry(on=KafkaException, timeout=60, attempts=None)
 def length(bootstrap: str, topic: str) -> int:
     """Return how many messages a topic has had, over all partitions."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "never-joined"})
