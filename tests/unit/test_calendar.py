@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from schemas.records import CalendarEvent, DemandObserved, MinuteDemand
+from schemas.topics import FORECASTS_DEMAND
 from streams.pipeline.pool_state import PoolState
 from streams.pipeline.pools import PoolFold
 from streams.pipeline.resources import RESOURCES
@@ -151,7 +152,8 @@ class Pool:
         for count in launches:
             step = self.fold.apply(hourly(self.hour, count))
             self.chunks.update(step.chunks)
-            self.told.update({o.record.forecast_id: o.record for o in step.outputs})
+            forecasts = [o.record for o in step.outputs if o.topic is FORECASTS_DEMAND]
+            self.told.update({forecast.forecast_id: forecast for forecast in forecasts})
             self.fold.adopt(self.known, self.fold.now_ms)
             self.hour += 1
 
