@@ -42,7 +42,8 @@ def test_the_terminal_shows_both_bands_the_median_and_the_figures(steps):
 def test_the_median_lies_within_its_band():
     """In every column the marks come in the order light, dark, full, dark, light."""
     lines = terminal_fan(forecast(), 90).splitlines()[2:-4]
-    for column in range(10, 80):
+    axis = max(line.find("│") for line in lines)  # how far in depends on the labels
+    for column in range(axis + 2, 78):
         marks = "".join(line[column] for line in lines if column < len(line)).strip()
         assert "█" in marks
         assert marks.strip("░").strip("▒").strip("█") == ""
