@@ -157,7 +157,7 @@ def best_hold(
     Examples
     --------
     >>> steps = Preparation(saves_s=20.0, takes_s=20.0, cost_s=0.0, ttl_s=900.0, rebuild_s=60.0)
-    >>> best_hold(Arrival.of([0.6, 0.7, 0.7, 0.7]), steps, 800.0, 1.0, price_s=5.0)
+    >>> best_hold(Arrival.of([0.6, 0.9, 0.9, 0.9]), steps, 800.0, 1.0, price_s=5.0)
     300.0
     >>> best_hold(Arrival.of([0.0, 0.0, 0.0, 0.0]), steps, 800.0, 1.0, price_s=5.0)
     0.0

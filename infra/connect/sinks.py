@@ -43,9 +43,9 @@ class Sink:
 
 SINKS = (
     Sink(FORECASTS_DEMAND, "forecasts", ("forecast_id",), ("steps", "levels", "peak")),
-    Sink(ALLOCATION_EVENTS, "allocation_events", ("event_id",)),
+    Sink(ALLOCATION_EVENTS, "allocation_events", ("event_id",), ("prepared_steps",)),
     Sink(ALERTS_ANOMALIES, "alerts", ("alert_id",)),
-    Sink(RESERVE_STATUS, "reserve_status", ("pool", "time")),
+    Sink(RESERVE_STATUS, "reserve_status", ("pool", "time"), ("flags",)),
     Sink(DEMAND_OBSERVED, "demand_observed",
          ("pool", "source_partition", "closed_through"), ("minutes",)),
 )  # fmt: skip

@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS allocation_events (
     "time"      timestamp NOT NULL,
     reason      text NOT NULL,
     "user"      text,
-    program     text
+    program     text,
+    prepared_steps jsonb              -- names of steps that shadow execution had run
 );
 CREATE INDEX IF NOT EXISTS allocation_events_by_request ON allocation_events (request_id);
 
@@ -69,6 +70,7 @@ CREATE TABLE IF NOT EXISTS reserve_status (
     reason              text NOT NULL,
     observe_only        boolean NOT NULL,
     unresolved          integer NOT NULL,
+    flags               jsonb,              -- what an operator should know, one word each
     PRIMARY KEY (pool, "time")
 );
 

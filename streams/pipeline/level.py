@@ -14,9 +14,11 @@ KIB = 1024
 # No program is held longer than this without a word from it: its host has gone.
 HOLD_MS = 86_400_000
 MAX_RUNNING = 64
-# What a field of a message may claim at the most; beyond is taken as this.
+# What a program may claim at the most; beyond is taken as this. Demand is kept in 64 bits: MAX_RUNNING
+# programs at these limits for a minute take 60 of them.
 MAX_CORES = 1e6
-MAX_BYTES = 2**60
+MAX_BYTES = 2**47
+MAX_BYTES_PER_S = 2**37
 
 
 class Level(NamedTuple):
@@ -61,7 +63,7 @@ def measured(event: Activity) -> Level:
         round(_within(event.cpu_cores, MAX_CORES) * 1000),
         round(_within(event.memory_bytes, MAX_BYTES)) // KIB,
         round(_within(event.storage_bytes, MAX_BYTES)) // KIB,
-        round(_within(event.network_bytes_per_s, MAX_BYTES)),
+        round(_within(event.network_bytes_per_s, MAX_BYTES_PER_S)),
     )
 
 

@@ -109,6 +109,16 @@ def running(
             processes.stop()
 
 
+@pytest.fixture
+def traced(running: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The test's own process traces what it publishes, until the test ends."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.traces.address)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
+    tracing.start("observed")
+    yield
+    tracing.stop()
+
+
 def exported(text: str) -> set[str]:
     """The names of the samples that an export has, or would have: a label's first value creates."""
     names = set()
@@ -154,13 +164,9 @@ def test_every_metric_in_rules_and_dashboard_is_exported(running: Running) -> No
     assert asked - have == set()
 
 
-def test_metrics_and_traces_tell_what_went_through(
-    running: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("traced")
+def test_metrics_and_traces_tell_what_went_through(running: Running) -> None:
     deployment = running.deployment
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.traces.address)
-    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
-    tracing.start("observed")
     with TelemetryProducer(deployment.settings, "observed") as telemetry:
         for minute in range(90):
             moment = START_MS / 1000 + 60.0 * minute

@@ -54,7 +54,8 @@ def work_on(partition: ProfilePartition, data: bytes, offset: int) -> bool:
         return True
     for step in partition.apply(batch, offset, NOW_MS):
         for output in step.outputs:
-            CODEC.encode(output.topic, output.record)
+            if output.record is not None:  # what is forgotten is told by a tombstone
+                CODEC.encode(output.topic, output.record)
         if step.user is not None:
             name, user = step.user
             partition._users.save(name, user)

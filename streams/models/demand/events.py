@@ -133,7 +133,7 @@ class EventEffects:
 
         Examples
         --------
-        >>> calm = np.full(len(LEVELS), 10.0)
+        >>> calm = np.full(len(_Z), 10.0)
         >>> EventEffects().apply(calm, [Event("launch", 2.0)]).round(1).tolist()
         [12.0, 13.8, 16.7, 20.0, 23.3, 26.2, 28.0, 31.3]
         """
