@@ -19,6 +19,9 @@ from streams.runtime.sender import Sender
 from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import PartitionTable, StateTable, UserTable
 
+MOST_ASKED = 1000
+SETTLE_HOURS = 2
+
 
 class ProfileStage(Stage):
     """Telemetry in; predictions, profiles, demand and hourly statistics out."""
@@ -39,7 +42,8 @@ class ProfileStage(Stage):
         self._pools = pools
         self._folds: dict[int, tuple[ProfilePartition, UserTable]] = {}
         self._unsettled: set[int] = set()
-        self._read_for_hour: dict[int, int] = {}
+        self._asked: dict[int, tuple[int, int]] = {}
+        self._settled_hour: dict[int, int] = {}
         self._partition_watch = SilenceWatch()
 
     async def step(self, event: Any) -> None:
@@ -54,6 +58,7 @@ class ProfileStage(Stage):
                 await self._sender.send(step.outputs)
             self._unsettled.add(partition)
             await self._bury_hostile(users)
+            await self._settle_often(partition, fold)
 
     async def tell_silences(self) -> None:
         """Send which sources and which of our partitions are missed, though nothing comes."""
@@ -67,7 +72,8 @@ class ProfileStage(Stage):
 
     def _forget(self) -> None:
         self._folds.clear()
-        self._read_for_hour.clear()
+        self._asked.clear()
+        self._settled_hour.clear()
         self._partition_watch = SilenceWatch()
 
     async def _settle(self) -> None:
@@ -82,8 +88,9 @@ class ProfileStage(Stage):
         for partition, (fold, _) in folds.items():
             await self._partitions.save(partition, fold.state)
         await self._sender.settle()
-        for fold, _ in folds.values():
+        for partition, (fold, _) in folds.items():
             fold.settled()
+            self._settled_hour[partition] = fold.state.open_hour
 
     async def _steps(self, fold: ProfilePartition, message: Any) -> Iterator[Step]:
         appended_ms = round(message.timestamp * 1000)
@@ -104,11 +111,29 @@ class ProfileStage(Stage):
         return fold.apply(batch, message.offset, appended_ms)
 
     async def _read_what_is_learned(self, partition: int, time_ms: int) -> None:
-        """Before the first event of an hour, read all that was learnt up to now."""
+        """Until the hour that applies is known, read all that was learnt up to now.
+
+        Whoever sent a message after an hour was published has its event meet that hour. One that is
+        never published is given up after MOST_ASKED messages: each costs a question to the broker.
+        """
         hour = learned_hour(time_ms)
-        if hour > self._read_for_hour.get(partition, -(2**62)):
+        if hour <= self._reader.versions.hour:
+            return
+        asked_for, times = self._asked.get(partition, (hour, 0))
+        times = 0 if asked_for < hour else times
+        if asked_for <= hour and times < MOST_ASKED:
+            self._asked[partition] = hour, times + 1
             await self._reader.caught_up()
-            self._read_for_hour[partition] = hour
+
+    async def _settle_often(self, partition: int, fold: ProfilePartition) -> None:
+        """Settle every SETTLE_HOURS of event time, however fast they pass.
+
+        What comes again after a crash then meets what was learnt when it came first: that is kept
+        for some hours only.
+        """
+        hour = fold.state.open_hour
+        if hour >= self._settled_hour.setdefault(partition, hour) + SETTLE_HOURS:
+            await self._settle()
 
     def _fold(self, partition: int) -> tuple[ProfilePartition, UserTable]:
         if partition not in self._folds:

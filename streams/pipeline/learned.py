@@ -21,8 +21,9 @@ VERSION = 1
 # An hour can be closed only once its late events had their time, and its statistics need a moment
 # to go round: they apply from five minutes into the next hour.
 ACTIVATION_MS = 300_000
-# Versions kept for partitions that are behind: barriers keep all within two hours of each other.
-VERSIONS_KEPT = 6
+# After a crash a partition goes on up to two hours behind (streams/agents/profile.py), with what
+# applied then; the rest is for partitions that are behind each other.
+VERSIONS_KEPT = 8
 
 
 def learned_hour(time_ms: int) -> int:
@@ -227,11 +228,20 @@ class LearnedVersions:
         """Start from a snapshot."""
         self._versions = [(hour, learned)]
 
-    def add(self, hour: int, delta: HourDelta) -> bool:
-        """Include one hour more; an hour that is included already is skipped and gives False."""
+    def add(self, hour: int, delta: HourDelta | None) -> bool:
+        """Include one hour more; an hour that is included already is skipped and gives False.
+
+        Parameters
+        ----------
+        hour
+            Hours since the epoch.
+        delta
+            What all users did in it; None if nobody did anything.
+        """
         if hour <= self.hour:
             return False
-        self._versions.append((hour, self.latest.advanced(delta)))
+        learned = self.latest if delta is None else self.latest.advanced(delta)
+        self._versions.append((hour, learned))
         del self._versions[:-VERSIONS_KEPT]
         return True
 

@@ -14,8 +14,8 @@ KIB = 1024
 # No program is held longer than this without a word from it: its host has gone.
 HOLD_MS = 86_400_000
 MAX_RUNNING = 64
-# What a program may claim at the most; beyond is taken as this. Demand is kept in 64 bits: MAX_RUNNING
-# programs at these limits for a minute take 60 of them.
+# What a program may claim at the most; beyond is taken as this. Demand is kept in 64 bits, of which
+# MAX_RUNNING programs at these limits take 60 in a minute.
 MAX_CORES = 1e6
 MAX_BYTES = 2**47
 MAX_BYTES_PER_S = 2**37

@@ -19,6 +19,9 @@ from streams.pipeline.outputs import Output, output_id
 
 VERSION = 1
 HOURS_AHEAD = 24
+# Hours without launches are published too, so that nobody waits for them; after so many in a row
+# none is until the next launch.
+MOST_EMPTY = 48
 
 
 class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -29,6 +32,8 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     crowds: bytes = b""
     groups: dict[int, dict[int, bytes]] = {}
     days: dict[int, int] = {}
+    published: int = -1
+    busy: int = -1
 
 
 @dataclass(slots=True)
@@ -53,6 +58,10 @@ class PopulationFold:
         By partition, the last day that it has counted groups at.
     floor
         Users that a group's program needs before it is named.
+    published
+        The last hour that there is nothing more to say of; -1 before the first launch.
+    busy
+        The last hour with launches; -1 before the first.
     """
 
     partitions: int
@@ -63,6 +72,8 @@ class PopulationFold:
     groups: dict[int, dict[int, bytes]] = field(default_factory=dict)
     days: dict[int, int] = field(default_factory=dict)
     floor: int = FLOOR
+    published: int = -1
+    busy: int = -1
 
     @classmethod
     def empty(cls, partitions: int) -> "PopulationFold":
@@ -97,8 +108,19 @@ class PopulationFold:
         if len(self.closed) < self.partitions:
             return []
         through = min(self.closed.values())
-        hours = sorted(hour for hour in self.pending if hour <= through)
-        return [output for hour in hours for output in self._publish(hour)]
+        outputs = []
+        for hour in sorted(hour for hour in self.pending if hour <= through):
+            outputs += self._empty_before(hour) + self._publish(hour)
+            self.published = self.busy = hour
+        return outputs + self._empty_before(through + 1)
+
+    def _empty_before(self, hour: int) -> list[Output]:
+        """Publish the hours without launches; which ones does not depend on who spoke when."""
+        if self.busy < 0:
+            return []
+        empty = range(self.published + 1, min(hour, self.busy + MOST_EMPTY + 1))
+        self.published = max(self.published, hour - 1)
+        return [output for missing in empty for output in self._publish(missing)]
 
     def _days_counted(self) -> list[Output]:
         """Tell of groups as of the last day that all partitions have counted.
@@ -122,13 +144,14 @@ class PopulationFold:
 
     def _publish(self, hour: int) -> list[Output]:
         total = HourDelta()
-        for body in self.pending.pop(hour).values():
+        bodies = self.pending.pop(hour, {})
+        for body in bodies.values():
             total.merge(HourDelta.from_bytes(body))
         self.trend.observe(hour, total.launches)
         record = PopulationPrior(
             kind="DELTA",
             hour=hour,
-            body=total.to_bytes(),
+            body=total.to_bytes() if bodies else b"",
             expected_launches=self.trend.expected(HOURS_AHEAD),
         )
         prior = Output(POPULATION_PRIOR, f"delta-{hour}", record)
@@ -138,7 +161,7 @@ class PopulationFold:
         """Return the state as versioned bytes."""
         wire = _Wire(
             VERSION, self.closed, self.pending, self.trend.to_bytes(), self.crowds.to_bytes(),
-            self.groups, self.days,
+            self.groups, self.days, self.published, self.busy,
         )  # fmt: skip
         return msgspec.msgpack.encode(wire)
 
@@ -153,7 +176,10 @@ class PopulationFold:
             raise ValueError(f"population state of version {wire.version}, known is {VERSION}")
         trend = GlobalTrend.from_bytes(wire.trend)
         crowds = CrowdDetector.from_bytes(wire.crowds) if wire.crowds else CrowdDetector()
-        return cls(partitions, wire.closed, wire.pending, trend, crowds, wire.groups, wire.days)
+        return cls(
+            partitions, wire.closed, wire.pending, trend, crowds, wire.groups, wire.days,
+            published=wire.published, busy=wire.busy,
+        )  # fmt: skip
 
 
 def judged_crowds(hour: int, crowds: Sequence[Crowd]) -> list[Output]:

@@ -27,7 +27,8 @@ class LearnedReader(Follower):
         try:
             prior = self._codec.decode(POPULATION_PRIOR, message.value, PopulationPrior)
             if prior.kind == "DELTA":
-                self.versions.add(prior.hour, HourDelta.from_bytes(prior.body))
+                delta = HourDelta.from_bytes(prior.body) if prior.body else None
+                self.versions.add(prior.hour, delta)
         except (UndecodableError, ValueError) as error:
             # Not a source of work but of knowledge: one bad hour is skipped, by every worker alike.
             log.warning("hour of the population skipped", offset=message.offset, reason=str(error))

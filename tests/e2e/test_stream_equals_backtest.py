@@ -20,7 +20,8 @@ import fastavro
 import pytest
 
 from infra.local import spawn
-from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, wait_for
+from schemas.topics import PREDICTIONS_PROGRAMS
+from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, distinct, wait_for
 from tests.testkit.telemetry import read_all
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -183,6 +184,9 @@ def test_outside_consumer_agrees_with_the_backtest(
             return len({p["prediction_id"] for p in told}) >= ROWS
 
         wait_for(all_predicted, "all predictions")
+        told = deployment.records(PREDICTIONS_PROGRAMS)
+        offline = deployment.offline().outputs[PREDICTIONS_PROGRAMS.name]
+        assert sorted(distinct(told)) == sorted(distinct(offline)), "each prediction is the fold's"
         right, scored = scored_by_consumer(
             rows, outside_records(deployment, "predictions.programs")
         )

@@ -115,3 +115,54 @@ def test_a_crash_at_any_moment_does_not_show(seed: int) -> None:
     assert predictions(broker.outputs) == predictions(calm.outputs)
     assert demand(broker.outputs) == demand(calm.outputs)
     assert settled_users(broker) == settled_users(calm)
+
+
+async def replayed(
+    broker: Broker, order: list[Message], chance: random.Random, fuse: int
+) -> tuple[int, bool]:
+    """Work on messages that a replay sends once the hours before them are published.
+
+    Returns how many were worked on, and whether the process lived to the end.
+    """
+    worker = Worker(broker, fuse)
+    done = 0
+    try:
+        for message in order:
+            await worker.work(message)
+            broker.publish_hours()
+            done += 1
+            if chance.random() < 0.05:
+                await worker.commit()
+        await worker.commit()
+    except CrashError:
+        broker.crash(chance)
+        return done, False
+    return done, True
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_what_comes_again_meets_what_was_learnt_when_it_came_first(seed: int) -> None:
+    chance = random.Random(seed)
+    activity = [m for m in log_of(activities(seed, 120, 40.0), 1) if not isinstance(m.value, Tick)]
+    ticks = heartbeats(activity)
+    log = [message for pair in zip(activity, ticks, strict=True) for message in pair]
+    calm, broker = Broker(), Broker()
+    assert asyncio.run(replayed(calm, log, chance, 10**9)) == (len(log), True)
+    assert len(calm.priors) > 12, "hours go by"
+
+    sent = crashes = 0
+    for life in range(CRASHES + 1):
+        mixed = interleaved(
+            [m for m in log[:sent:2] if m.offset >= broker.committed[TELEMETRY_ACTIVITY.name]],
+            [m for m in log[1:sent:2] if m.offset >= broker.committed[TELEMETRY_TICKS.name]],
+            chance,
+        )
+        fuse = chance.randrange(200) if life < CRASHES else 10**9
+        done, lived = asyncio.run(replayed(broker, mixed + log[sent:], chance, fuse))
+        sent = max(sent, sent + done - len(mixed))
+        crashes += not lived
+
+    assert crashes, "a fault test that injects no fault proves nothing"
+    assert predictions(broker.outputs) == predictions(calm.outputs)
+    assert settled_users(broker) == settled_users(calm)

@@ -7,12 +7,18 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from schemas.records import Tick
+from schemas.records import PopulationPrior, Tick
 from schemas.settings import Settings
-from schemas.topics import TELEMETRY_ACTIVITY, TELEMETRY_TICKS
+from schemas.topics import (
+    POPULATION_PARTIALS,
+    POPULATION_PRIOR,
+    TELEMETRY_ACTIVITY,
+    TELEMETRY_TICKS,
+)
 from streams.agents.profile import ProfileStage
-from streams.pipeline.learned import LearnedVersions
+from streams.pipeline.learned import HourDelta, LearnedVersions
 from streams.pipeline.outputs import Output
+from streams.pipeline.population import PopulationFold
 from streams.runtime.newest_store import rank_of
 from streams.runtime.state_tables import StateTable
 from tests.testkit.office import POOLS, WAYS
@@ -21,6 +27,10 @@ from tests.testkit.offline import Message
 
 class CrashError(Exception):
     """The process dies here."""
+
+
+def is_partial(what: Any) -> bool:
+    return isinstance(what, Output) and what.topic is POPULATION_PARTIALS
 
 
 @dataclass
@@ -33,6 +43,19 @@ class Broker:
     )
     committed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     unacknowledged: list[tuple[str, Any]] = field(default_factory=list)
+    population: PopulationFold = field(default_factory=lambda: PopulationFold.empty(1))
+    priors: list[PopulationPrior] = field(default_factory=list)
+    folded: int = 0
+
+    def publish_hours(self) -> None:
+        """Let the hours that were sent go round, as a replay waits for."""
+        sent = [what for _, what in self.unacknowledged if is_partial(what)]
+        self.unacknowledged = [held for held in self.unacknowledged if not is_partial(held[1])]
+        self.outputs += sent
+        for output in filter(is_partial, self.outputs[self.folded :]):
+            whole = self.population.apply(output.record)
+            self.priors += [o.record for o in whole if o.topic is POPULATION_PRIOR]
+        self.folded = len(self.outputs)
 
     def acknowledge(self) -> None:
         for place, what in self.unacknowledged:
@@ -99,12 +122,17 @@ class Store:
 
 
 class Reader:
-    """Nothing is learnt across users."""
+    """Reads what the broker's population has published, when asked, as far as it goes then."""
 
-    versions = LearnedVersions()
+    def __init__(self, broker: Broker) -> None:
+        self.versions = LearnedVersions()
+        self._broker = broker
+        self._read = 0
 
     async def caught_up(self) -> None:
-        return
+        for prior in self._broker.priors[self._read :]:
+            self.versions.add(prior.hour, HourDelta.from_bytes(prior.body) if prior.body else None)
+        self._read = len(self._broker.priors)
 
 
 class Worker:
@@ -116,7 +144,7 @@ class Worker:
         codec = SimpleNamespace(decode=lambda topic, value, kind: value)
         self._done = dict(broker.committed)
         self.stage = ProfileStage(
-            Settings(), codec, self._sender, Reader(), self._table("users"),
+            Settings(), codec, self._sender, Reader(broker), self._table("users"),
             self._table("partitions"), WAYS, tuple(pool.name for pool in POOLS),
         )  # fmt: skip
 

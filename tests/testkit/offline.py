@@ -109,7 +109,8 @@ class Offline:
             wholes = self.population.apply(output.record)
             for whole in wholes:
                 if whole.topic is POPULATION_PRIOR:
-                    delta = HourDelta.from_bytes(whole.record.body)
+                    body = whole.record.body
+                    delta = HourDelta.from_bytes(body) if body else None
                     self.versions.add(whole.record.hour, delta)
             return wholes
         if output.topic is DEMAND_PARTIALS:
