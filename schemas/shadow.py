@@ -38,8 +38,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         What it changes: `none`, the `instance` (a rebuild undoes it), or something `external`, such
         as a licence server, which needs `undo`.
     saves_s
-        Seconds that a person need not wait once it is done; corrected by what it is measured to
-        take.
+        Seconds that a person need not wait once it is done, as declared. What it takes on
+        instances corrects that: the median of the last 64 runs decides, among which the declared
+        value counts as four until sixteen were measured.
     cost_s
         What a run costs besides the instance's time, in seconds of a normal person's waiting.
     ttl_s
@@ -90,7 +91,7 @@ class ShadowTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     at_once
         Most runs that are prepared or being prepared.
     leave_ready
-        Ready instances that are left to the reserve.
+        Warm instances, running or paused, that are left to the reserve.
     price_s
         What a wasted instance-minute counts as, in seconds of a normal person's waiting.
     loss_limit_s
@@ -125,7 +126,8 @@ class ShadowPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ssh
         None: steps are only pretended to run, as on the simulated cloud.
     rebuild_s
-        How long a rebuild takes, until measured: a run nobody takes costs that as well.
+        How long a rebuild takes, until a pool has measured it (as with `Step.saves_s`): a run
+        nobody takes costs that as well.
     """
 
     step: tuple[Step, ...] = ()

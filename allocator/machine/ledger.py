@@ -32,8 +32,8 @@ class Totals(msgspec.Struct, kw_only=True):
         Requests that found a warm instance, and that did not.
     idle_ms, idle_since_ms
         Instance-milliseconds paid for and not leased, and up to when they are counted.
-    lead_ms
-        The last measured launch times, oldest first.
+    lead_ms, rebuild_ms
+        The last measured times of launches and of rebuilds, oldest first.
     activation_ms
         By tier, the last measured times from there to running, oldest first.
     crowd_slots
@@ -53,6 +53,7 @@ class Totals(msgspec.Struct, kw_only=True):
     idle_ms: int = 0
     idle_since_ms: int = 0
     lead_ms: list[int] = []
+    rebuild_ms: list[int] = []
     activation_ms: dict[str, list[int]] = {}
     crowd_slots: list[tuple[int, int]] = []
     trust: Trust = msgspec.field(default_factory=Trust)

@@ -1,22 +1,22 @@
-"""How long launches take, as a distribution: measured continuously, an assumption until then."""
+"""How long launches, rebuilds and steps take: measured continuously, an assumption until then."""
 
 from collections.abc import Sequence
 
-_ASSUMED_WEIGHT = 4  # launches that the assumption counts for
+_ASSUMED_WEIGHT = 4  # measurements that the assumption counts for
 _LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
 def lead_s(measured_ms: Sequence[int], level: float, assumed_s: float) -> float:
-    """A quantile of the launch times, in seconds.
+    """A quantile of measured times, such as those of launches, in seconds.
 
     Parameters
     ----------
     measured_ms
-        The last launches, from the intent to ready.
+        The last ones: of launches, from the intent to ready.
     level
         From 0 to 1.
     assumed_s
-        What counts for four launches, until four times as many were measured.
+        What counts for four of them, until four times as many were measured.
 
     Examples
     --------

@@ -75,8 +75,8 @@ class PoolReconciler:
         self._registrar = Registrar(ledger, plan.timings)
         self._leaks = LeakCollector(ledger, self._book)
         steps = ShadowPlan() if shadow is None or plan.observe_only else shadow
-        self.shadows = ShadowDesk(steps, ledger, self._book)
         self._tiering = Tiering(plan, ledger, self._book)
+        self.shadows = ShadowDesk(steps, ledger, self._book, self._tiering)
         self._status = StatusReporter(plan, ledger, self.sizer, self.watch)
         self._minute: int | None = None
         self._expired_ms = -EXPIRE_EVERY_MS

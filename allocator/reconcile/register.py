@@ -71,12 +71,15 @@ class Registrar:
             # Up, and of no use: its programs need another image than it was made of.
             self._ledger.move(instance, Phase.RECYCLING, now_ms, "not of the pool's image")
         elif instance.phase is Phase.BUILDING:
-            self._measure(ready_ms - instance.planned_ms)
+            totals = self._ledger.totals
+            totals.lead_ms = self._measured(totals.lead_ms, ready_ms - instance.planned_ms)
             self._ready(instance, ready_ms, now_ms)
             outbox.events.append(
                 event(self._ledger.pool, instance, "BUILT", now_ms, "ready for requests")
             )
         elif instance.phase is Phase.RECYCLING and self._is_rebuilt(instance, found, now_ms):
+            totals = self._ledger.totals
+            totals.rebuild_ms = self._measured(totals.rebuild_ms, ready_ms - instance.since_ms)
             self._ready(instance, ready_ms, now_ms)
 
     def _ready(self, instance: Instance, ready_ms: int, now_ms: int) -> None:
@@ -91,10 +94,9 @@ class Registrar:
             return found.ready_ms > instance.since_ms
         return now_ms - instance.since_ms > self._timings.settle_ms
 
-    def _measure(self, lead_ms: int) -> None:
-        totals = self._ledger.totals
-        totals.lead_ms = [*totals.lead_ms, max(lead_ms, 0)][-LEADS_KEPT:]
+    def _measured(self, known_ms: list[int], took_ms: int) -> list[int]:
         self._ledger.totals_changed = True
+        return [*known_ms, max(took_ms, 0)][-LEADS_KEPT:]
 
     def _missing(self, instance: Instance, now_ms: int, outbox: Outbox) -> None:
         settled_ms = instance.planned_ms + self._timings.settle_ms

@@ -12,11 +12,12 @@ import msgspec
 
 from allocator.machine.instance import Instance
 from allocator.machine.ledger import PoolLedger
-from allocator.machine.lifecycle import SHADOWED, Phase
+from allocator.machine.lifecycle import SHADOWED, WARM, Phase
 from allocator.machine.observed import Answer, Call, Result, Verb
 from allocator.machine.outbox import Outbox
 from allocator.machine.shadow import Shadow
 from allocator.policy.arrival import Arrival
+from allocator.policy.lead import lead_s
 from allocator.policy.shadow import (
     Preparation,
     ShadowRun,
@@ -28,6 +29,7 @@ from allocator.policy.shadow import (
 from allocator.policy.shadow_control import ShadowControl
 from allocator.policy.workflows import WorkflowBook
 from allocator.reconcile.calls import CallBook
+from allocator.reconcile.tiering import Tiering
 from schemas.records import Candidate, ProgramPrediction, ShadowEvent
 from schemas.shadow import ShadowPlan, Step
 
@@ -39,11 +41,13 @@ STALE_MS = 60_000
 MOST_PENDING = 2_000
 UNDO_TRIES = 3
 MINUTE_MS = 60_000
+RUNS_KEPT = 64
 
 
 class _Wire(msgspec.Struct, array_like=True):
     control: ShadowControl
     workflows: bytes
+    took_ms: dict[str, list[int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +68,22 @@ class ShadowDesk:
     ----------
     plan
         What the operator declared.
-    ledger, book
-        The pool's books, and its calls.
+    ledger, book, tiering
+        The pool's books, its calls, and what wakes paused instances.
     """
 
-    def __init__(self, plan: ShadowPlan, ledger: PoolLedger, book: CallBook) -> None:
+    def __init__(
+        self, plan: ShadowPlan, ledger: PoolLedger, book: CallBook, tiering: Tiering
+    ) -> None:
         self._plan = plan
         self._terms = plan.terms_of(ledger.pool)
         self._ledger = ledger
         self._book = book
+        self._tiering = tiering
         self._wanted: dict[tuple[str, str], _Wanted] = {}
         self._open: dict[str, None] = {}
         self._minute: int | None = None
-        self.control, self._workflows = self._restored()
+        self.control, self._workflows, self._took_ms = self._restored()
         for instance in ledger.instances.values():
             if instance.shadow is not None and instance.phase in SHADOWED:
                 self._open[instance.intent_id] = None
@@ -144,6 +151,8 @@ class ShadowDesk:
         self, instance: Instance, shadow: Shadow, result: Result, now_ms: int, outbox: Outbox
     ) -> None:
         shadow.took_ms = [took_ms for _, took_ms in result.done]
+        for step_id, took_ms in result.done:
+            self._took_ms[step_id] = [*self._took_ms.get(step_id, []), took_ms][-RUNS_KEPT:]
         if instance.phase is not Phase.PREPARING:
             return
         if result.answer is Answer.DONE:
@@ -192,13 +201,16 @@ class ShadowDesk:
         if not self._wanted or self._ledger.waiting or control.is_stopped(now_ms):
             return
         room = control.at_once(terms.at_once) - self._ledger.count(*SHADOWED)
-        room = min(room, self._ledger.count(Phase.READY) - terms.leave_ready)
+        room = min(room, self._ledger.count(*WARM) - terms.leave_ready)
         runs = {wanted.run.key: wanted for wanted in self._wanted.values()}
-        budget_s = left_min * self._price_s
+        budget_s, asleep = left_min * self._price_s, -self._ledger.count(Phase.WAKING)
         for run in choose_shadows((w.run for w in runs.values()), budget_s)[: max(room, 0)]:
             instance = self._ledger.first(Phase.READY)
             if instance is not None:
                 self._start(instance, runs[run.key], now_ms, outbox)
+            else:
+                asleep += 1
+        self._tiering.wake_paused(asleep, now_ms, "a shadow run needs it", outbox)
 
     def _start(self, instance: Instance, wanted: _Wanted, now_ms: int, outbox: Outbox) -> None:
         begin_ms = round(sum(step.timeout_s for step in wanted.steps) * 1000) + QUEUE_MS
@@ -217,7 +229,7 @@ class ShadowDesk:
             until_ms=now_ms + round(wanted.run.ttl_s * 1000),
             busy_until_ms=now_ms + begin_ms + longest_ms + QUEUE_MS,
             undo=[step.id for step in wanted.steps if step.undo],
-            reserved_min=(wanted.run.ttl_s + self._plan.rebuild_s) / 60.0,
+            reserved_min=(wanted.run.ttl_s + self._rebuild_s) / 60.0,
         )  # fmt: skip
         instance.shadow = shadow
         self._ledger.move(instance, Phase.PREPARING, now_ms, "prepared for one person")
@@ -267,7 +279,7 @@ class ShadowDesk:
     def _miss(
         self, instance: Instance, shadow: Shadow, now_ms: int, reason: str, outbox: Outbox
     ) -> None:
-        wasted_s = (now_ms - shadow.begun_ms) / 1000 + self._plan.rebuild_s
+        wasted_s = (now_ms - shadow.begun_ms) / 1000 + self._rebuild_s
         loss = wasted_s / 60.0 * self._terms.price_s
         self.control.give_back(shadow.reserved_min - wasted_s / 60.0)
         self.control.wasted_s += wasted_s
@@ -316,11 +328,16 @@ class ShadowDesk:
     def _price_s(self) -> float:
         return self.control.price_s(self._terms.price_s, self._terms.minutes_per_hour)
 
+    @property
+    def _rebuild_s(self) -> float:
+        return lead_s(self._ledger.totals.rebuild_ms, 0.5, self._plan.rebuild_s)
+
     def _preparation(self, steps: tuple[Step, ...]) -> Preparation:
-        saves_s = sum(step.saves_s for step in steps)
+        """Add up what steps save: what they take, as who comes later need not wait for that."""
+        saves_s = sum(lead_s(self._took_ms.get(step.id, []), 0.5, step.saves_s) for step in steps)
         return Preparation(
             saves_s, saves_s, sum(step.cost_s for step in steps),
-            min((step.ttl_s for step in steps), default=0.0), self._plan.rebuild_s,
+            min((step.ttl_s for step in steps), default=0.0), self._rebuild_s,
         )  # fmt: skip
 
     def _tell(
@@ -342,15 +359,17 @@ class ShadowDesk:
         """Kilobytes, so once a minute: a kill forgets at most that."""
         if now_ms // MINUTE_MS != self._minute:
             self._minute = now_ms // MINUTE_MS
-            wire = _Wire(self.control, self._workflows.to_bytes())
+            wire = _Wire(self.control, self._workflows.to_bytes(), self._took_ms)
             self._ledger.keep_shadow(msgspec.msgpack.encode(wire))
 
-    def _restored(self) -> tuple[ShadowControl, WorkflowBook]:
+    def _restored(self) -> tuple[ShadowControl, WorkflowBook, dict[str, list[int]]]:
         declared = self._plan.workflow
         if not self._ledger.shadow:
-            return ShadowControl(), WorkflowBook(declared)
+            return ShadowControl(), WorkflowBook(declared), {}
         wire = msgspec.msgpack.decode(self._ledger.shadow, type=_Wire)
-        return wire.control, WorkflowBook.from_bytes(wire.workflows, declared)
+        ids = {step.id for step in self._plan.step}
+        took_ms = {step_id: kept for step_id, kept in wire.took_ms.items() if step_id in ids}
+        return wire.control, WorkflowBook.from_bytes(wire.workflows, declared), took_ms
 
 
 def arrival_of(candidate: Candidate) -> Arrival:

@@ -101,8 +101,12 @@ class Tiering:
     def run_more(self, mix: Mapping[str, int], now_ms: int, outbox: Outbox) -> None:
         """Wake paused instances while fewer run than the mix wants."""
         missing = mix["active"] - self._ledger.count(Phase.READY, Phase.WAKING)
-        for instance in self._ledger.in_phase(Phase.PAUSED)[: max(0, missing)]:
-            self._wake(instance, now_ms, "more should be running", outbox)
+        self.wake_paused(missing, now_ms, "more should be running", outbox)
+
+    def wake_paused(self, count: int, now_ms: int, reason: str, outbox: Outbox) -> None:
+        """Wake up to `count` paused instances."""
+        for instance in self._ledger.in_phase(Phase.PAUSED)[: max(0, count)]:
+            self._wake(instance, now_ms, reason, outbox)
 
     def end_surplus(self, mix: Mapping[str, int], now_ms: int) -> None:
         """End what rests beyond the mix, the oldest first."""

@@ -3,6 +3,7 @@
 import math
 import random
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from allocator.runner.protocol import Command, Outcome, Place, RunEnd
@@ -20,6 +21,8 @@ class SimulatedRunner:
         Start times are log-normal: the median, and the standard deviation of the logarithm.
     failure_rate
         Share of starts that fail.
+    medians_s
+        By command id, of those that take another time.
 
     Examples
     --------
@@ -34,6 +37,7 @@ class SimulatedRunner:
     median_s: float = 0.8
     spread: float = 0.3
     failure_rate: float = 0.0
+    medians_s: Mapping[str, float] = field(default_factory=dict)
     running: dict[str, list[str]] = field(default_factory=dict)
     _chance: random.Random = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -44,7 +48,8 @@ class SimulatedRunner:
     def execute(self, command: Command, place: Place) -> RunEnd:
         """Draw whether and after how long it starts; takes no time itself."""
         with self._lock:
-            took_s = self.median_s * math.exp(self._chance.gauss(0.0, self.spread))
+            median_s = self.medians_s.get(command.command_id, self.median_s)
+            took_s = median_s * math.exp(self._chance.gauss(0.0, self.spread))
             if took_s > command.timeout_s:
                 return RunEnd(Outcome.START_FAILED, command.timeout_s, "no answer in time")
             if self._chance.random() < self.failure_rate:

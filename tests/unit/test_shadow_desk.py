@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from allocator.machine.lifecycle import WARM, Phase
+from allocator.policy.shadow_control import ShadowControl
 from schemas.shadow import ShadowPlan, ShadowTerms
 from tests.testkit.shadow_world import PLAN, ShadowWorld
 
@@ -101,6 +102,50 @@ def test_steps_that_fail_are_no_evidence_about_people() -> None:
     assert (control.trust, control.missed) == (1.0, 0)
 
 
+def run_once(world: ShadowWorld, user: str, p: float = 0.9) -> bool:
+    """Foretell, let nobody come, and rebuild; tell whether it was prepared."""
+    world.pool.shadows.control = ShadowControl()  # its trust is another test's
+    before = len(world.events_of("STARTED"))
+    world.foretell(user, p=p)
+    for _ in range(3):  # the first may have to wake one, and ten seconds are between two calls
+        world.cycle()
+        world.now_ms += 11_000
+    prepared = len(world.events_of("STARTED")) > before
+    for _ in range(4):
+        world.now_ms += 10 * MINUTE_MS
+        world.cycle()
+    return prepared
+
+
+def test_what_steps_are_measured_to_take_corrects_what_they_are_declared_to_save() -> None:
+    steps = [msgspec.structs.replace(step, saves_s=40.0) for step in PLAN.step]
+    world = warm(
+        ShadowWorld(1, plan=msgspec.structs.replace(PLAN, step=tuple(steps)), fault_rate=0)
+    )
+    world.target = 6
+    assert run_once(world, "bob", p=0.1), "80 s at 10 % are worth six minutes"
+    for n in range(16):
+        run_once(world, f"u{n}")
+    assert not run_once(world, "cyd", p=0.1), "the 2 s that they take are not"
+    world.restart()
+    assert not run_once(world, "dan", p=0.1), "and that is remembered"
+    assert run_once(world, "dan", p=1.0), "unless it is certain"
+
+
+def test_a_miss_costs_the_rebuild_as_measured() -> None:
+    plan = msgspec.structs.replace(PLAN, rebuild_s=9_000.0)
+    world = warm(ShadowWorld(1, plan=plan, fault_rate=0, cap=4))
+    world.target = 4  # the cap, so that rebuilds are what fills it again
+    for n in range(20):
+        run_once(world, f"u{n}")
+    first, *_, last = world.events_of("MISS")
+    measured_s = [ms / 1000 for ms in world.pool.ledger.totals.rebuild_ms]
+    assert first.wasted_s > 9_000.0
+    assert len(measured_s) >= 16
+    assert last.wasted_s < 9_000.0
+    assert last.wasted_s > sorted(measured_s)[len(measured_s) // 2]
+
+
 def test_an_unlikely_program_is_not_prepared(world) -> None:
     world.foretell("ann", p=0.01)
     world.cycle()
@@ -120,6 +165,20 @@ def test_the_reserve_keeps_what_it_is_to_keep() -> None:
     world.foretell("ann")
     world.cycle()
     assert kinds(world) == []
+
+
+def test_a_reserve_that_is_all_paused_is_woken_for_it(world) -> None:
+    for _ in range(2):
+        world.now_ms += 10 * MINUTE_MS
+        world.cycle()
+    for instance in world.pool.ledger.in_phase(Phase.READY):
+        world.cloud.pause(instance.instance_id)
+        world.pool.ledger.move(instance, Phase.PAUSED, world.now_ms)
+    world.foretell("ann")
+    for _ in range(3):
+        world.cycle()
+        world.now_ms += 11_000
+    assert kinds(world) == ["STARTED", "PREPARED"]
 
 
 def test_after_a_restart_what_was_prepared_is_still_its_person_s(world) -> None:
