@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Self
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, HttpUrl, Secret, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -129,6 +129,17 @@ class Settings(BaseSettings):
     alerts_per_day: float = Field(
         default=1.0, gt=0, description="Alert budget over everything, in alerts a day."
     )
+    alert_webhook: Secret[HttpUrl] | None = Field(
+        default=None,
+        description="Address that `warmfront alert-sink` posts each alert to; shown as a secret.",
+    )
+    alertmanager_url: HttpUrl | None = Field(
+        default=None,
+        description="Alertmanager that `warmfront alert-sink` posts to, instead of a webhook.",
+    )
+    alert_token: SecretStr | None = Field(
+        default=None, description="Bearer token that the receiver of alerts asks for."
+    )
     zone: str = Field(default="UTC", description="IANA time zone of users whose host tells none.")
     groups: dict[str, list[str]] = Field(
         default={}, description="Groups of users by patterns of their ids; `all` is everybody."
@@ -156,6 +167,13 @@ class Settings(BaseSettings):
         }
         for name in local.keys() - self.model_fields_set:
             self.__dict__[name] = local[name]  # as a default: not counted as set by anybody
+        return self
+
+    @model_validator(mode="after")
+    def _one_receiver(self) -> Self:
+        """Alerts have one position on their topic, so one receiver."""
+        if self.alert_webhook is not None and self.alertmanager_url is not None:
+            raise ValueError("alert_webhook and alertmanager_url: name one receiver of alerts")
         return self
 
     @property

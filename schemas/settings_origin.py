@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import Secret, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     EnvSettingsSource,
@@ -90,4 +90,4 @@ def _origin(name: str, field: FieldInfo, sources: list[tuple[str, dict[str, Any]
 
 
 def _masked(value: Any, plain: Any) -> Any:
-    return MASK if isinstance(value, SecretStr) else plain
+    return MASK if isinstance(value, SecretStr | Secret) else plain

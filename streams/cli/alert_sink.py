@@ -28,9 +28,12 @@ def command(
     ] = None,
     timeout_s: Annotated[float, typer.Option(min=0.1, help="For each try.")] = 10.0,
 ) -> None:
-    """Post every alert as it comes, at least once; an outage holds them back and loses none."""
-    target = _target(webhook, alertmanager, token_file)
+    """Post every alert as it comes, at least once; an outage holds them back and loses none.
+
+    Without a receiver named here, that of the settings is taken, with its token.
+    """
     settings = Settings()
+    target = _target(settings, webhook, alertmanager, token_file)
     codec = Codec(RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix)
     with httpx2.Client(timeout=timeout_s) as client:
         sink = AlertSink(settings, codec, target, client)
@@ -39,15 +42,31 @@ def command(
         sink.run()
 
 
-def _target(webhook: str | None, alertmanager: str | None, token_file: Path | None) -> Target:
+def _target(
+    settings: Settings, webhook: str | None, alertmanager: str | None, token_file: Path | None
+) -> Target:
+    """Return the receiver: the one named on the command line, else the one of the settings."""
+    token = None if settings.alert_token is None else settings.alert_token.get_secret_value()
+    if webhook is None and alertmanager is None:
+        hook = settings.alert_webhook
+        webhook = None if hook is None else str(hook.get_secret_value())
+        known = settings.alertmanager_url
+        alertmanager = None if known is None else str(known)
+    else:
+        token = None  # that one is meant for another receiver
     if (webhook is None) == (alertmanager is None):
         fail("name one receiver: --webhook URL or --alertmanager URL", BAD_INPUT)
-    token = None
     if token_file is not None:
-        try:
-            token = token_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            fail(f"{token_file}: {error.strerror}", BAD_INPUT)
-    if alertmanager is not None:
-        return Target(f"{alertmanager.rstrip('/')}/api/v2/alerts", alertmanager_body, token)
-    return Target(webhook or "", webhook_body, token)
+        token = _token(token_file)
+    url = webhook if alertmanager is None else f"{alertmanager.rstrip('/')}/api/v2/alerts"
+    if url is None or not url.startswith(("http://", "https://")):
+        fail(f"{url}: an address begins with http:// or https://", BAD_INPUT)
+    return Target(str(url), webhook_body if alertmanager is None else alertmanager_body, token)
+
+
+def _token(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{file}: {getattr(error, 'strerror', None) or 'no text'}", BAD_INPUT)
+    return None

@@ -141,6 +141,8 @@ def services(plan: Plan) -> list[Service]:
         _command(plan, "dashboard", "dashboard", ready_port=known.dashboard_port),
         *_replay(plan, folder),
     ]
+    if known.alert_webhook is not None or known.alertmanager_url is not None:
+        running.append(_command(plan, "alert-sink", "alert-sink"))
     if plan.collect:
         running.append(_command(plan, "collect", "collect"))
     return running

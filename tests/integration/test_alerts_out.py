@@ -15,6 +15,7 @@ from schemas.registry import RegistryIds
 from schemas.settings import Settings
 from schemas.topics import ALERTS_ANOMALIES, ALERTS_FEEDBACK, dead_letters
 from streams.cli import build
+from streams.cli.up import Plan, services
 from streams.runtime.alert_bodies import alertmanager_body, webhook_body
 from streams.runtime.alert_sink import AlertSink, Target
 from streams.runtime.topic_admin import create_topics
@@ -130,6 +131,33 @@ def test_alertmanager_gets_its_own_form(settings) -> None:
     assert opened["labels"]["alertname"] == "WarmfrontAnomaly"
     assert "endsAt" not in opened
     assert closed["startsAt"] < closed["endsAt"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "path"), [("alert_webhook", "/hook"), ("alertmanager_url", "/api/v2/alerts")]
+)
+def test_up_starts_the_sink_of_the_settings(settings, monkeypatch, setting, path) -> None:
+    """What `warmfront up` runs beside the rest, told to a receiver that asks for a token."""
+    tell(settings, alert(1))
+    with receiving() as receiver:
+        url = receiver.url + ("/hook" if setting == "alert_webhook" else "")
+        for name, value in (
+            (setting, url), ("alert_token", "secret"), ("topic_prefix", settings.topic_prefix),
+        ):  # fmt: skip
+            monkeypatch.setenv(f"WARMFRONT_{name}".upper(), value)
+        named = Settings(
+            bootstrap_servers=settings.bootstrap_servers, registry_url=settings.registry_url,
+            state_dir=settings.state_dir,
+        )  # fmt: skip
+        (sink,) = [s for s in services(Plan(named, None, collect=False)) if s.name == "alert-sink"]
+        sink.start(settings.state_dir)
+        try:
+            wait_for(lambda: receiver.posts, "the alert")
+        finally:
+            sink.stop(20)
+        told, body, headers = receiver.posts[0]
+    assert (told, headers["Authorization"]) == (path, "Bearer secret")
+    assert "i1" in json.dumps(body)
 
 
 def warmfront(settings: Settings, monkeypatch, *arguments: str):
