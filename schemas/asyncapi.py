@@ -1,6 +1,6 @@
 """Writes schemas/asyncapi.yaml from the catalogue: `python -m schemas.asyncapi`.
 
-An AsyncAPI 3.0 document of every topic: key, schema, partitions, retention, headers, and whether
+An AsyncAPI 3.1 document of every topic: key, schema, partitions, retention, headers, and whether
 Warmfront reads or writes it. A test proves that the committed document is what the catalogue gives.
 """
 
@@ -44,7 +44,7 @@ Json = dict[str, Any]
 def document() -> Json:
     """Return the AsyncAPI document of the catalogue."""
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "Warmfront",
             "version": APP_VERSION,

@@ -59,6 +59,23 @@ def test_images_are_pinned_by_version() -> None:
     assert [image for image in used if not re.search(r":v?\d+\.?[\w.-]*$", image)] == []
 
 
+def pinned(lock: str) -> str:
+    """The release that a lock of Maven artifacts pins, and that the tests run."""
+    name = json.loads((INFRA / lock).read_text(encoding="utf-8"))["name"]
+    (version,) = re.findall(r" (\d+\.\d+\.\d+)$", name)
+    return version
+
+
+def test_containers_run_the_releases_that_the_tests_run() -> None:
+    kafka, registry = pinned("local/kafka.lock.json"), pinned("registry/registry.lock.json")
+    assert pinned("connect/worker.lock.json") == kafka
+    assert COMPOSE["services"]["kafka"]["image"] == f"docker.io/apache/kafka:{kafka}"
+    connect = (INFRA / "image/Connect.Containerfile").read_text(encoding="utf-8")
+    assert re.findall(r"^FROM \S+/kafka:(\S+)", connect, re.MULTILINE) == [kafka]
+    image = f"docker.io/apicurio/apicurio-registry:{registry}"
+    assert COMPOSE["services"]["registry"]["image"] == image
+
+
 def test_ports_open_on_loopback_only() -> None:
     for name, service in COMPOSE["services"].items():
         for port in service.get("ports", []):
