@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from infra.connect import unprivileged
 from infra.connect.sinks import Database
 from infra.local import ports
+from infra.local.served import Served
 from infra.local.server import Server, ServerError
 from infra.local.spawn import Command
 
@@ -28,7 +28,7 @@ OWNER = "postgres"
 
 
 @dataclass
-class LocalPostgres:
+class LocalPostgres(Served):
     """A PostgreSQL server in a folder, tied to the life of this process.
 
     Parameters
@@ -65,31 +65,12 @@ class LocalPostgres:
         """The process: pid, log, memory."""
         return Server("postgres", self.data_dir, self.port, self._command, self._is_ready)
 
-    def start(self) -> Self:
-        """Start (or find) the server and return when it answers.
-
-        Raises
-        ------
-        ServerError
-            With a message that says what to do.
-        """
-        self.launch().server.wait_until_ready()
-        return self
-
-    def launch(self) -> Self:
-        """Start without waiting."""
-        self.prepare().server.launch()
-        return self
-
     def prepare(self) -> Self:
         """Make the data folder at the first start, and the database in it."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         if not (self._data / "PG_VERSION").exists():
             self._make()
         return self
-
-    def stop(self) -> None:
-        self.server.stop()
 
     def run(self, sql: str) -> None:
         """Run statements; raises ServerError with PostgreSQL's words where one is refused."""
@@ -99,21 +80,6 @@ class LocalPostgres:
         )
         if done.returncode != 0:
             raise ServerError(f"psql failed: {done.stderr}")
-
-    def kill(self) -> None:
-        """End it like a crash."""
-        self.server.kill()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def _data(self) -> Path:

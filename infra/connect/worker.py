@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from infra.connect.plugins import install_plugins, worker_jars
 from infra.local import ports
 from infra.local.broker import LOG4J
 from infra.local.java import BROKER_MINIMUM, find_java
+from infra.local.served import Served
 from infra.local.server import Server
 from infra.local.spawn import Command
 
@@ -19,7 +19,7 @@ HEAP_MB = 384
 
 
 @dataclass
-class LocalConnect:
+class LocalConnect(Served):
     """A Connect worker in one process, tied to the life of this process.
 
     Parameters
@@ -66,22 +66,6 @@ class LocalConnect:
             "connect", self.data_dir, self.port, self._command, self._is_ready, output="connect.out"
         )
 
-    def start(self) -> Self:
-        """Start (or find) the worker and return when it answers.
-
-        Raises
-        ------
-        ServerError, ArtifactError, JavaError, CompilationError
-            With a message that says what to do.
-        """
-        self.launch().server.wait_until_ready()
-        return self
-
-    def launch(self) -> Self:
-        """Start without waiting."""
-        self.prepare().server.launch()
-        return self
-
     def prepare(self) -> Self:
         """Do what only the first start needs: download, compile; and write the configuration."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -91,24 +75,6 @@ class LocalConnect:
             self._properties.write_text("".join(lines))
             self._log4j.write_text(LOG4J.format(log=self.server.log))
         return self
-
-    def stop(self) -> None:
-        self.server.stop()
-
-    def kill(self) -> None:
-        """End it like a crash."""
-        self.server.kill()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def _properties(self) -> Path:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from infra.local import artifacts, ports
 from infra.local.java import BROKER_MINIMUM, find_java
+from infra.local.served import Served
 from infra.local.server import Server, ServerError
 from infra.local.spawn import Command
 
@@ -60,7 +60,7 @@ rootLogger.appenderRef.file.ref=FILE
 
 
 @dataclass
-class LocalKafka:
+class LocalKafka(Served):
     """A KRaft broker and controller in one process, tied to the life of this process.
 
     Parameters
@@ -109,51 +109,12 @@ class LocalKafka:
             "kafka", self.data_dir, self.port, self._command, self._is_ready, output="kafka.out"
         )
 
-    def start(self) -> Self:
-        """Start (or find) the broker and return when it answers.
-
-        Raises
-        ------
-        ServerError, ArtifactError, JavaError
-            With a message that says what to do.
-        """
-        self.launch().server.wait_until_ready()
-        return self
-
-    def launch(self) -> Self:
-        """Start without waiting, for nodes that need each other to be ready."""
-        self.prepare().server.launch()
-        return self
-
     def prepare(self) -> Self:
         """Do what only the first start needs: download, format; and write the configuration."""
         if self.server.pid is None:
             self._write_configuration()
             self._format_once()
         return self
-
-    def stop(self) -> None:
-        self.server.stop()
-
-    def kill(self) -> None:
-        """End it like a crash."""
-        self.server.kill()
-
-    def restart(self) -> Self:
-        """Start again on the same port and data, after stop() if it runs."""
-        self.stop()
-        return self.start()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @cached_property
     def _classpath(self) -> str:

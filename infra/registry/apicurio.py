@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from infra.local import artifacts, ports
 from infra.local.java import REGISTRY_MINIMUM, find_java
+from infra.local.served import Served
 from infra.local.server import Server
 from infra.local.spawn import Command
 
@@ -26,7 +26,7 @@ API_PATH = "/apis/ccompat/v7"
 
 
 @dataclass
-class LocalRegistry:
+class LocalRegistry(Served):
     """A schema registry in one process, tied to the life of this process.
 
     Parameters
@@ -64,49 +64,10 @@ class LocalRegistry:
         """The process: pid, log, pause, resume, memory."""
         return Server("registry", self.data_dir, self.port, self._command, self._is_ready)
 
-    def start(self) -> Self:
-        """Start (or find) the registry and return when it answers.
-
-        Raises
-        ------
-        ServerError, ArtifactError, JavaError
-            With a message that says what to do.
-        """
-        self.launch().server.wait_until_ready()
-        return self
-
-    def launch(self) -> Self:
-        """Start without waiting, so that it starts beside the broker."""
-        self.prepare().server.launch()
-        return self
-
     def prepare(self) -> Self:
         """Do what only the first start needs: download and unpack."""
         installed()
         return self
-
-    def stop(self) -> None:
-        self.server.stop()
-
-    def kill(self) -> None:
-        """End it like a crash."""
-        self.server.kill()
-
-    def restart(self) -> Self:
-        """Start again on the same port and data, after stop() if it runs."""
-        self.stop()
-        return self.start()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _command(self) -> Command:
         options = {
