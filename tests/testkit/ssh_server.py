@@ -1,7 +1,11 @@
-"""A real SSH server on loopback: asyncssh's, which runs what it is sent in a shell of its own."""
+"""A real SSH server on loopback: asyncssh's, which runs what it is sent in a shell of its own.
+
+Its disk is the folder it was given, and the home of who logs in.
+"""
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +28,8 @@ class LoopbackServer:
     agents: list[bool] = field(default_factory=list)
     terminals: list[str | None] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
+    connected: int = 0
+    forwardings: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def host(self) -> SshHost:
@@ -32,12 +38,40 @@ class LoopbackServer:
         )
 
 
+class _Gate(asyncssh.SSHServer):
+    """Notes who is connected, and what is asked for besides a command."""
+
+    def __init__(self, server: LoopbackServer) -> None:
+        self._server = server
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._server.connected += 1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.connected -= 1
+
+    def connection_requested(self, host: str, port: int, *_: object) -> bool:
+        self._server.forwardings.append((host, port))
+        return False
+
+    def server_requested(self, host: str, port: int) -> bool:
+        self._server.forwardings.append((host, port))
+        return False
+
+
 @contextlib.contextmanager
-def ssh_server(folder: Path) -> Iterator[LoopbackServer]:
-    """Run a server in a thread of its own; clients log in with a key that is made for it."""
-    client = asyncssh.generate_private_key("ssh-ed25519")
-    key_file = folder / "client_key"
-    client.write_private_key(str(key_file))
+def ssh_server(folder: Path, key_file: Path | None = None) -> Iterator[LoopbackServer]:
+    """Run a server in a thread of its own; clients log in with the key, made where none is given.
+
+    Parameters
+    ----------
+    folder
+        Its disk.
+    """
+    if key_file is None:
+        key_file = folder / "client_key"
+        asyncssh.generate_private_key("ssh-ed25519").write_private_key(str(key_file))
+    client = asyncssh.read_private_key(str(key_file))
     server = LoopbackServer(asyncssh.generate_private_key("ssh-ed25519"), key_file)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -52,7 +86,8 @@ def ssh_server(folder: Path) -> Iterator[LoopbackServer]:
         server.logins.append(process.get_extra_info("username"))
         child = await asyncio.create_subprocess_exec(
             "sh", "-c", process.command, stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=folder,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), **process.env},
         )  # fmt: skip
         while chunk := await child.stdout.read(16_384):
             process.stdout.write(chunk)
@@ -63,7 +98,7 @@ def ssh_server(folder: Path) -> Iterator[LoopbackServer]:
     async def listen() -> asyncssh.SSHAcceptor:
         return await asyncssh.listen(
             "127.0.0.1", 0, server_host_keys=[server.host_key], authorized_client_keys=authorized,
-            process_factory=handle, encoding=None,
+            process_factory=handle, encoding=None, server_factory=lambda: _Gate(server),
         )  # fmt: skip
 
     acceptor = asyncio.run_coroutine_threadsafe(listen(), loop).result(30)
