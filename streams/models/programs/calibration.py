@@ -1,28 +1,55 @@
-"""Calibrates the probabilities within windows by what became of earlier ones, over all users.
+"""Calibrates the probabilities within windows by what became of earlier ones.
 
-Stated probabilities wait in the user's state until the program came or the window closed. Their
-outcomes are summed by bin of the stated probability and by how much it rested on; each bin then
-shifts the log-odds (a histogram of recalibration, Zadrozny and Elkan 2001).
+Two stages. Over all users, outcomes are summed by bin of the probability and by how much it rested
+on, and each bin shifts the log-odds (histogram recalibration, Zadrozny and Elkan 2001): that is
+what a new user gets. Then each user's own level and slope of the log-odds follow at once (Platt
+1999, learnt online), so that a change of pace is caught up with. What is waiting for its outcome
+is a sample that does not depend on the outcome: see `follow`.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from streams.models.compiled import kernel
+from streams.models.programs.hashing import mixed
 
 WINDOWS = 4
-# Probabilities that wait, per window; a prediction that finds no room is not followed up.
-WAITING = 48
 LEAST_P = 0.03
 FOLLOWED = 5
-P_BINS, SUPPORT_BINS = 16, 5
+P_BINS, SUPPORT_BINS = 24, 5
 CALIBRATION_BINS = WINDOWS * SUPPORT_BINS * P_BINS
+# Bins of the log-odds, of width 1/3 from -4 to 4.
+LOWEST, PER_UNIT = -4.0, 3.0
 # Weight, in outcomes, of the probability as stated.
 PRIOR = 30.0
-P_SCALE = 65536
+# One launch is followed in each eighth of a window; more than this many are never open.
+PER_WINDOW, OPEN = 8, 10
+# Steps of a user's level and slope. Heavier launches (many in one eighth) count as at most 4.
+LEVEL_RATE, SLOPE_RATE, MOST_WEIGHT = 0.01, 0.003, 4
+MOST_LEVEL, MOST_SLOPE = 3.0, 0.9
+HASH_BITS = 16
+LOGIT_SCALE, MOST_LOGIT = 16.0, 7.9
 
-# Rows of `Waiting.entries`: when it was stated (ms), of which program (hash), bin, and p scaled.
-MADE, PROGRAM_HASH, BIN, STATED, ROWS = range(5)
+# Fields of a followed launch, then of each candidate that was stated for it.
+MADE, WEIGHT, SIZE, FIRST = range(4)
+PROGRAM_HASH, BIN, LOGIT, HIT, STATED_FIELDS = range(5)
+FOLLOWED_FIELDS = FIRST + FOLLOWED * STATED_FIELDS
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@kernel
+def short_hash(name_hash: int) -> int:
+    """Return 16 bits of a program's hash: two of one user's few programs rarely share them."""
+    return name_hash & ((1 << HASH_BITS) - 1)
+
+
+@kernel
+def logit(p: float) -> float:
+    """Return the log-odds, bounded."""
+    q = min(max(p, 4e-4), 1.0 - 4e-4)
+    return float(np.log(q / (1.0 - q)))
 
 
 @kernel
@@ -32,78 +59,124 @@ def bin_of(window: int, occasions: int, p: float) -> int:
     for least in (1, 4, 12, 40):
         if occasions >= least:
             support += 1
-    log_odds = np.log(max(p, 1e-4) / max(1.0 - p, 1e-4))
-    place = min(P_BINS - 1, max(0, int((log_odds + 4.0) * 2.0)))
+    place = min(P_BINS - 1, max(0, int((logit(p) - LOWEST) * PER_UNIT)))
     return (window * SUPPORT_BINS + support) * P_BINS + place
 
 
 @kernel
 def resolve(
-    entries: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], windows_ms: npt.NDArray[np.int64],
-    program_hash: int, time_ms: int,
-) -> npt.NDArray[np.int64]:  # fmt: skip
-    """Take out what a launch settles; return rows of bin, hit and stated probability."""
-    settled = np.zeros((sizes.sum(), 3), np.int64)
+    followed: Integers, sizes: Integers, windows_ms: Integers, program: int, time_ms: int,
+    own: npt.NDArray[np.float32],
+) -> Integers:  # fmt: skip
+    """Take out what a launch (16 bits of its hash) settles; return rows of bin, hits and weight.
+
+    own (WINDOWS, 2) is the user's level and slope, moved by what is settled.
+    """
+    settled = np.zeros((WINDOWS * OPEN * FOLLOWED, 3), np.int64)
     k = 0
     for w in range(WINDOWS):
         kept = 0
-        for e in range(sizes[w]):
-            age_ms = time_ms - entries[w, MADE, e]
-            hit = entries[w, PROGRAM_HASH, e] == program_hash and 0 < age_ms <= windows_ms[w]
-            if hit or age_ms > windows_ms[w]:
-                settled[k, 0] = entries[w, BIN, e]
-                settled[k, 1] = 1 if hit else 0
-                settled[k, 2] = entries[w, STATED, e]
-                k += 1
-            else:
-                entries[w, :, kept] = entries[w, :, e]
+        for g in range(sizes[w]):
+            age_ms = time_ms - followed[w, g, MADE]
+            over = age_ms > windows_ms[w]
+            weight = followed[w, g, WEIGHT]
+            for m in range(followed[w, g, SIZE]):
+                e = FIRST + m * STATED_FIELDS
+                if age_ms > 0 and not over and followed[w, g, e + PROGRAM_HASH] == program:
+                    followed[w, g, e + HIT] = 1
+                if over:
+                    hit = followed[w, g, e + HIT]
+                    settled[k, 0], settled[k, 1] = followed[w, g, e + BIN], hit * weight
+                    settled[k, 2] = weight
+                    k += 1
+                    adapt(own, w, followed[w, g, e + LOGIT] / LOGIT_SCALE, hit, weight)
+            if not over:
+                followed[w, kept] = followed[w, g]
                 kept += 1
         sizes[w] = kept
     return settled[:k]
 
 
 @kernel
-def follow(
-    entries: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], hashes: npt.NDArray[np.int64],
-    p: npt.NDArray[np.float64], bins: npt.NDArray[np.int64], time_ms: int,
-) -> None:  # fmt: skip
-    """Let the first stated probabilities wait for their outcome, where there is room."""
-    for w in range(WINDOWS):
-        if sizes[w] + FOLLOWED > WAITING:
-            continue
-        for m in range(min(FOLLOWED, len(hashes))):
-            if p[m, w] >= LEAST_P:
-                e = sizes[w]
-                entries[w, MADE, e], entries[w, PROGRAM_HASH, e] = time_ms, hashes[m]
-                entries[w, BIN, e], entries[w, STATED, e] = bins[m, w], round(p[m, w] * P_SCALE)
-                sizes[w] += 1
+def adapt(own: npt.NDArray[np.float32], w: int, stated: float, hit: int, weight: int) -> None:
+    """Move the user's level and slope by the error of one stated log-odds."""
+    error = hit - 1.0 / (1.0 + np.exp(-(own[w, 0] + (1.0 + own[w, 1]) * stated)))
+    error *= min(weight, MOST_WEIGHT)
+    own[w, 0] = min(MOST_LEVEL, max(-MOST_LEVEL, own[w, 0] + LEVEL_RATE * error))
+    own[w, 1] = min(MOST_SLOPE, max(-MOST_SLOPE, own[w, 1] + SLOPE_RATE * error * stated))
 
 
 @kernel
-def calibrated(
-    p: npt.NDArray[np.float64], bins: npt.NDArray[np.int64], shifts: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:  # fmt: skip
-    """Return the probabilities with their log-odds shifted, not falling with the window."""
+def follow(
+    followed: Integers, sizes: Integers, windows_ms: Integers, hashes: Integers, stated: Floats,
+    bins: Integers, time_ms: int, launches: int,
+) -> None:  # fmt: skip
+    """Let the likeliest candidates of a launch wait for what becomes of them.
+
+    stated (candidates, WINDOWS) are log-odds. Of the launches in each eighth of a window one drawn
+    by chance is followed and counts for all, whatever comes of it: taking only what finds room, or
+    dropping what is settled, would prefer quiet hours or misses.
+    """
+    for w in range(WINDOWS):
+        eighth_ms = windows_ms[w] // PER_WINDOW
+        g = sizes[w] - 1
+        if g >= 0 and followed[w, g, MADE] // eighth_ms == time_ms // eighth_ms:
+            followed[w, g, WEIGHT] = min(followed[w, g, WEIGHT] + 1, 60_000)
+            if mixed(launches, w) % followed[w, g, WEIGHT] != 0:
+                continue
+        else:
+            g += 1
+            if g == OPEN:
+                continue  # can't be while time goes on
+            sizes[w] += 1
+            followed[w, g, WEIGHT] = 1
+        followed[w, g, MADE] = time_ms
+        size = 0
+        order = np.argsort(-stated[:, w], kind="mergesort")
+        for m in order[:FOLLOWED]:
+            if stated[m, w] >= logit(LEAST_P):
+                e = FIRST + size * STATED_FIELDS
+                followed[w, g, e + PROGRAM_HASH] = short_hash(hashes[m])
+                followed[w, g, e + BIN] = bins[m, w]
+                kept = min(MOST_LOGIT, max(-MOST_LOGIT, stated[m, w]))
+                followed[w, g, e + LOGIT] = round(kept * LOGIT_SCALE)
+                followed[w, g, e + HIT] = 0
+                size += 1
+        followed[w, g, SIZE] = size
+
+
+@kernel
+def shifted(p: Floats, bins: Integers, shifts: Floats) -> Floats:
+    """Return the log-odds of probabilities as what became of others shifts them."""
     out = np.zeros(p.shape)
     for m in range(p.shape[0]):
         for w in range(WINDOWS):
-            q = min(max(p[m, w], 1e-6), 1.0 - 1e-6)
-            out[m, w] = 1.0 / (1.0 + np.exp(-(np.log(q / (1.0 - q)) + shifts[bins[m, w]])))
+            out[m, w] = logit(p[m, w]) + shifts[bins[m, w]]
+    return out
+
+
+@kernel
+def calibrated(stated: Floats, own: npt.NDArray[np.float32]) -> Floats:
+    """Return probabilities at the user's level and slope, not falling with the window."""
+    out = np.zeros(stated.shape)
+    for m in range(stated.shape[0]):
+        for w in range(WINDOWS):
+            out[m, w] = 1.0 / (1.0 + np.exp(-(own[w, 0] + (1.0 + own[w, 1]) * stated[m, w])))
             if w > 0 and out[m, w] < out[m, w - 1]:
                 out[m, w] = out[m, w - 1]
     return out
 
 
-def shifts_of(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def shifts_of(counts: Integers) -> Floats:
     """Return the shift of each bin's log-odds.
 
     Parameters
     ----------
     counts
-        Outcomes, hits and the sum of stated probabilities (scaled), shape (3, CALIBRATION_BINS).
+        Outcomes and hits, shape (2, CALIBRATION_BINS).
     """
-    seen, hits = counts[0], counts[1]
-    mean = np.clip(counts[2] / P_SCALE / np.maximum(seen, 1), 1e-3, 1 - 1e-3)
-    rate = np.clip((hits + PRIOR * mean) / (seen + PRIOR), 1e-3, 1 - 1e-3)
-    shift = np.log(rate / (1 - rate)) - np.log(mean / (1 - mean))
-    return np.asarray(np.where(seen > 0, shift, 0.0), np.float64)
+    seen, hits = counts
+    middle = LOWEST + (np.arange(CALIBRATION_BINS) % P_BINS + 0.5) / PER_UNIT
+    stated = 1 / (1 + np.exp(-middle))
+    rate = np.clip((hits + PRIOR * stated) / (seen + PRIOR), 1e-3, 1 - 1e-3)
+    return np.asarray(np.where(seen > 0, np.log(rate / (1 - rate)) - middle, 0.0), np.float64)

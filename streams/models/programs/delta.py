@@ -7,7 +7,7 @@ import msgspec
 from streams.models.programs.sums import Sums
 from streams.models.programs.vocabulary import MAX_NAME_BYTES, name_bytes, program_hash
 
-VERSION = 1
+VERSION = 2
 MOST_COUNT = 1 << 40
 
 

@@ -8,6 +8,8 @@ from streams.models.programs.calibration import (
     calibrated,
     follow,
     resolve,
+    shifted,
+    short_hash,
 )
 from streams.models.programs.delta import PopulationDelta
 from streams.models.programs.history import PROGRAM, RUN
@@ -91,13 +93,13 @@ def _learn(
 def _settle(user: UserPrograms, delta: PopulationDelta, program: str, time_s: float) -> None:
     """Sum up what became of the probabilities within windows that this launch settles."""
     settled = resolve(
-        user.waiting, user.waiting_sizes, _WINDOWS_MS, program_hash(program), round(time_s * 1000)
-    )
+        user.followed, user.followed_sizes, _WINDOWS_MS, short_hash(program_hash(program)),
+        round(time_s * 1000), user.own_calibration,
+    )  # fmt: skip
     if len(settled):
         places = CALIBRATION + settled[:, 0]
-        numbers = np.concatenate((places, places + CALIBRATION_BINS, places + 2 * CALIBRATION_BINS))
-        values = np.concatenate((np.ones(len(settled), np.int64), settled[:, 1], settled[:, 2]))
-        delta.sums.add(numbers, values)
+        numbers = np.concatenate((places, places + CALIBRATION_BINS))
+        delta.sums.add(numbers, np.concatenate((settled[:, 2], settled[:, 1])))
 
 
 def _count_follower(user: UserPrograms, delta: PopulationDelta, name_hash: int) -> None:
@@ -151,8 +153,12 @@ def _candidates(
     p_next = np.array([-q for q, _, _ in ranked])
     raw, medians_ms, bins = within(h.fields, h.clock, h.length, slot, p_next, _WINDOWS_MS)
     places = np.array([m for _, _, m in ranked], np.int64)
-    follow(user.waiting, user.waiting_sizes, hashes[places], raw, bins, user.last_ms)
-    p = calibrated(raw, bins, population.shifts)
+    stated = shifted(raw, bins, population.shifts)
+    follow(
+        user.followed, user.followed_sizes, _WINDOWS_MS, hashes[places], stated, bins,
+        user.last_ms, user.count,
+    )  # fmt: skip
+    p = calibrated(stated, user.own_calibration)
     return tuple(
         Candidate(name, -q, row[0], row[1], row[2], row[3], None if median < 0 else median / 1000)
         for (q, name, _), row, median in zip(ranked, p.tolist(), medians_ms.tolist(), strict=True)

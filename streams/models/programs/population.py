@@ -14,7 +14,7 @@ from streams.models.programs.learn import GRADIENT_SCALE, HESSIAN_SCALE
 from streams.models.programs.states import ABSENT, prior_rate
 from streams.models.programs.vocabulary import MAX_NAME_BYTES, name_bytes, program_hash
 
-VERSION = 1
+VERSION = 2
 # Counts stay far below; sums of counts up to here can't overflow.
 MOST_COUNT = 1 << 45
 Integers = npt.NDArray[np.int64]
@@ -103,7 +103,7 @@ class Learnt:
     escape_seen, escape_hits
         Launches in each escape state, and those of no candidate, shape (ESCAPES,), int64.
     calibration
-        Outcomes, hits and stated probabilities within windows, shape (3, CALIBRATION_BINS), int64.
+        Outcomes and hits within windows, shape (2, CALIBRATION_BINS), int64.
     """
 
     seen: Integers
@@ -123,7 +123,7 @@ class Learnt:
             np.zeros(shape, np.int64), np.zeros(shape, np.int64), initial_weights(),
             np.eye(layout.FEATURES) * RIDGE, np.zeros((layout.SELECTED, layout.FEATURES)),
             np.zeros(layout.ESCAPES, np.int64), np.zeros(layout.ESCAPES, np.int64),
-            np.zeros((3, CALIBRATION_BINS), np.int64),
+            np.zeros((2, CALIBRATION_BINS), np.int64),
         )  # fmt: skip
 
     def advanced(self, flat: Integers) -> "Learnt":
@@ -147,7 +147,7 @@ class Learnt:
             self.selected + step / GRADIENT_SCALE,
             self.escape_seen + part(layout.ESCAPE_SEEN, (layout.ESCAPES,)),
             self.escape_hits + part(layout.ESCAPE_HITS, (layout.ESCAPES,)),
-            self.calibration + part(layout.CALIBRATION, (3, CALIBRATION_BINS)),
+            self.calibration + part(layout.CALIBRATION, (2, CALIBRATION_BINS)),
         )  # fmt: skip
 
     def to_parts(self) -> list[bytes]:

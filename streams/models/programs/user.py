@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.models.programs.calibration import ROWS, WAITING, WINDOWS
+from streams.models.programs.calibration import MOST_LEVEL, MOST_SLOPE, WINDOWS
 from streams.models.programs.history import LATEST_MS, LAUNCH_BYTES, LONGEST, History
 from streams.models.programs.layout import FEATURES
 from streams.models.programs.vocabulary import (
@@ -17,11 +17,11 @@ from streams.models.programs.vocabulary import (
     LAUNCHES,
     Vocabulary,
 )
-from streams.models.programs.waiting import packed, unpacked
+from streams.models.programs.waiting import nothing_followed, packed, unpacked
 
-VERSION = 2
+VERSION = 3
 MOST_LAUNCHES = (1 << 32) - 1
-# Bytes of names and launches; weights and waiting probabilities take 3.7 KB of the 16 KB at most.
+# Bytes of names and launches; weights and what waits take 1.8 KB of the 16 KB at most.
 HISTORY_BYTES = 12_500
 Array = npt.NDArray[Any]
 
@@ -36,6 +36,7 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     programs: bytes
     gaps: bytes
     weights: bytes
+    own_calibration: bytes
     waiting: list[bytes]
 
 
@@ -62,8 +63,8 @@ class UserPrograms:
         self.count = 0
         self.last_ms = 0
         self.weights = np.zeros(FEATURES, np.float32)
-        self.waiting = np.zeros((WINDOWS, ROWS, WAITING), np.int64)
-        self.waiting_sizes = np.zeros(WINDOWS, np.int64)
+        self.own_calibration = np.zeros((WINDOWS, 2), np.float32)
+        self.followed, self.followed_sizes = nothing_followed()
         # What was mixed for the last launch, by the population's version: spares doing it again.
         self.mixed: tuple[int, Mixed] | None = None
 
@@ -109,7 +110,8 @@ class UserPrograms:
                 VERSION, self.count, self.last_ms, list(v),
                 v.use[1:, LAUNCHES].astype("<u4").tobytes(), *self.history.to_parts(),
                 self.weights.astype("<f4").tobytes(),
-                packed(self.waiting, self.waiting_sizes, self.last_ms),
+                self.own_calibration.astype("<f4").tobytes(),
+                packed(self.followed, self.followed_sizes, self.last_ms),
             )
         )  # fmt: skip
 
@@ -131,8 +133,11 @@ class UserPrograms:
         user.count, user.last_ms = wire.launches, wire.last_ms
         user.history = History.of_parts(wire.first_ms, wire.programs, wire.gaps, len(wire.names))
         user.vocabulary = Vocabulary.of(wire.names, user._use_of(wire.counts, len(wire.names)))
-        user.weights = _weights_of(wire.weights)
-        user.waiting, user.waiting_sizes = unpacked(wire.waiting, wire.last_ms)
+        user.weights = _floats(wire.weights, (FEATURES,))
+        user.own_calibration = _floats(wire.own_calibration, (WINDOWS, 2))
+        if (abs(user.own_calibration) > (MOST_LEVEL, MOST_SLOPE)).any():
+            raise ValueError("a user's calibration that can't be")
+        user.followed, user.followed_sizes = unpacked(wire.waiting, wire.last_ms)
         return user
 
     def _use_of(self, counts: bytes, known: int) -> npt.NDArray[np.int64]:
@@ -151,10 +156,10 @@ class UserPrograms:
         return use[1:]
 
 
-def _weights_of(data: bytes) -> npt.NDArray[np.float32]:
-    if len(data) != 4 * FEATURES:
-        raise ValueError(f"{len(data)} bytes of weights, not {4 * FEATURES}")
-    weights = np.frombuffer(data, "<f4").astype(np.float32)
+def _floats(data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    if len(data) != 4 * int(np.prod(shape)):
+        raise ValueError(f"{len(data)} bytes of weights, not {4 * int(np.prod(shape))}")
+    weights = np.frombuffer(data, "<f4").astype(np.float32).reshape(shape)
     if not np.isfinite(weights).all():
         raise ValueError("the weights are not finite")
     return weights

@@ -1,4 +1,4 @@
-"""Probabilities that wait for their outcome, as the compact bytes of a user's state."""
+"""Followed launches that wait for their outcome, as the compact bytes of a user's state."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,49 +6,77 @@ import numpy.typing as npt
 from streams.models.programs.calibration import (
     BIN,
     CALIBRATION_BINS,
+    FIRST,
+    FOLLOWED,
+    FOLLOWED_FIELDS,
+    HIT,
+    LOGIT,
     MADE,
-    P_SCALE,
+    OPEN,
     PROGRAM_HASH,
-    ROWS,
-    STATED,
-    WAITING,
+    SIZE,
+    STATED_FIELDS,
+    WEIGHT,
     WINDOWS,
 )  # fmt: skip
 
-# When (ms before the newest launch), of which program (hash), calibration bin and p scaled.
-ENTRY = np.dtype([("age_ms", "<u4"), ("hash", "<i8"), ("bin", "<u2"), ("stated", "<u4")])
+# When (ms before the newest launch), for how many launches it stands, and what was stated.
+LAUNCH = np.dtype([("age_ms", "<u4"), ("weight", "<u2"), ("size", "u1")])
+STATED = np.dtype([("hash", "<u2"), ("bin", "<u2"), ("logit", "i1"), ("hit", "u1")])
 
 Integers = npt.NDArray[np.int64]
+_COLUMNS = {"hash": PROGRAM_HASH, "bin": BIN, "logit": LOGIT, "hit": HIT}
 
 
-def packed(waiting: Integers, sizes: Integers, last_ms: int) -> list[bytes]:
-    """Return the entries of each window, 18 bytes each; see `calibration` for the arrays."""
-    return [_window(waiting[w, :, : sizes[w]], last_ms) for w in range(WINDOWS)]
+def nothing_followed() -> tuple[Integers, Integers]:
+    """Return room for the followed launches and how many there are in each window: none."""
+    return np.zeros((WINDOWS, OPEN, FOLLOWED_FIELDS), np.int64), np.zeros(WINDOWS, np.int64)
+
+
+def packed(followed: Integers, sizes: Integers, last_ms: int) -> list[bytes]:
+    """Return the followed launches of each window: 7 bytes, and 6 for each candidate."""
+    return [_window(followed[w, : sizes[w]], last_ms) for w in range(WINDOWS)]
 
 
 def _window(rows: Integers, last_ms: int) -> bytes:
-    entries = np.zeros(rows.shape[1], ENTRY)
-    entries["age_ms"] = last_ms - rows[MADE]
-    entries["hash"], entries["bin"] = rows[PROGRAM_HASH], rows[BIN]
-    entries["stated"] = rows[STATED]
-    return entries.tobytes()
+    launches = np.zeros(len(rows), LAUNCH)
+    launches["age_ms"], launches["weight"] = last_ms - rows[:, MADE], rows[:, WEIGHT]
+    launches["size"] = rows[:, SIZE]
+    cells = rows[:, FIRST:].reshape(len(rows), FOLLOWED, STATED_FIELDS)
+    cells = cells[np.arange(FOLLOWED) < rows[:, SIZE, None]]
+    stated = np.zeros(len(cells), STATED)
+    for name, column in _COLUMNS.items():
+        stated[name] = cells[:, column]
+    return bytes([len(rows)]) + launches.tobytes() + stated.tobytes()
 
 
 def unpacked(parts: list[bytes], last_ms: int) -> tuple[Integers, Integers]:
-    """Return entries (WINDOWS, ROWS, WAITING) and sizes (WINDOWS,); ValueError if broken."""
+    """Return what was packed; raises ValueError where it can't be."""
     if len(parts) != WINDOWS:
         raise ValueError(f"{len(parts)} windows of waiting probabilities, not {WINDOWS}")
-    waiting = np.zeros((WINDOWS, ROWS, WAITING), np.int64)
-    sizes = np.zeros(WINDOWS, np.int64)
+    followed, sizes = nothing_followed()
     for w, data in enumerate(parts):
-        size, rest = divmod(len(data), ENTRY.itemsize)
-        if rest or size > WAITING:
-            raise ValueError(f"{len(data)} bytes of waiting probabilities can't be")
-        entries = np.frombuffer(data, ENTRY)
-        if (entries["bin"] >= CALIBRATION_BINS).any() or (entries["stated"] > P_SCALE).any():
-            raise ValueError("waiting probabilities of an impossible bin or size")
-        waiting[w, MADE, :size] = last_ms - entries["age_ms"].astype(np.int64)
-        waiting[w, PROGRAM_HASH, :size], waiting[w, BIN, :size] = entries["hash"], entries["bin"]
-        waiting[w, STATED, :size] = entries["stated"]
-        sizes[w] = size
-    return waiting, sizes
+        sizes[w] = _unpack_window(data, last_ms, followed[w])
+    return followed, sizes
+
+
+def _unpack_window(data: bytes, last_ms: int, rows: Integers) -> int:
+    size = data[0] if data else OPEN + 1
+    head = 1 + size * LAUNCH.itemsize
+    if size > OPEN or len(data) < head:
+        raise ValueError(f"{len(data)} bytes of waiting probabilities can't be")
+    launches = np.frombuffer(data[1:head], LAUNCH)
+    sizes = launches["size"].astype(np.int64)
+    if (sizes > FOLLOWED).any() or len(data) != head + int(sizes.sum()) * STATED.itemsize:
+        raise ValueError(f"{len(data)} bytes of waiting probabilities can't be")
+    stated = np.frombuffer(data[head:], STATED)
+    if (stated["bin"] >= CALIBRATION_BINS).any() or (stated["hit"] > 1).any():
+        raise ValueError("waiting probabilities of an impossible bin or outcome")
+    rows[:size, MADE] = last_ms - launches["age_ms"].astype(np.int64)
+    rows[:size, WEIGHT], rows[:size, SIZE] = launches["weight"], sizes
+    cells = np.zeros((size, FOLLOWED, STATED_FIELDS), np.int64)
+    filled = np.arange(FOLLOWED) < sizes[:, None]
+    for name, column in _COLUMNS.items():
+        cells[..., column][filled] = stated[name]
+    rows[:size, FIRST:] = cells.reshape(size, FOLLOWED * STATED_FIELDS)
+    return size
