@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-browser test-monitoring lint types imports format generate lock lock-check bench clean
+.PHONY: help setup run test test-browser test-monitoring lint lint-deploy types imports format generate lock lock-check bench clean
 .PHONY: openstack-lab openstack-lab-down openstack-lab-lock test-lab
 
 help: ## Show the targets
@@ -38,6 +38,10 @@ test-monitoring: ## Check Prometheus's configuration and alert rules with its ow
 lint: $(READY) ## Check style and formatting
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+
+lint-deploy: $(READY) ## Check chart, compose file, images and AsyncAPI with their own tools
+	@infra/lint/install.sh .cache/lint
+	@$(BIN)/python -m pytest tests/deployment --junitxml=reports/junit-deployment.xml
 
 types: $(READY) ## Check types
 	@$(BIN)/mypy

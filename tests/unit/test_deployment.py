@@ -3,12 +3,14 @@
 import inspect
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from infra.connect import postgres
 from infra.image.runtime_lock import LockError, entries, part
 from schemas.settings import Settings
 from schemas.settings_origin import variable_of
@@ -74,6 +76,17 @@ def test_containers_run_the_releases_that_the_tests_run() -> None:
     assert re.findall(r"^FROM \S+/kafka:(\S+)", connect, re.MULTILINE) == [kafka]
     image = f"docker.io/apicurio/apicurio-registry:{registry}"
     assert COMPOSE["services"]["registry"]["image"] == image
+
+
+def test_the_warehouse_is_of_the_major_release_that_the_tests_run() -> None:
+    told = subprocess.run(
+        [*postgres._programs("postgres"), "--version"], capture_output=True, text=True, check=True,
+        cwd="/",
+    )  # fmt: skip
+    (major,) = re.findall(r"\(PostgreSQL\) (\d+)\.", told.stdout)
+    for service in ("postgres", "warehouse-tables"):
+        image = COMPOSE["services"][service]["image"]
+        assert image == f"docker.io/library/postgres:{major}-bookworm"
 
 
 def test_ports_open_on_loopback_only() -> None:
