@@ -53,7 +53,7 @@ def address(deployment: Deployment) -> Iterator[str]:
     command = deployment.command("dashboard", "--port", str(port))
     page = spawn.spawn(command, output=log, env=deployment.environment, cwd=REPOSITORY)
     try:
-        wait_for(lambda: answers(port), "the page answers")
+        wait_for(lambda: answers(port), "the page answers", timeout_s=400)
         yield f"http://127.0.0.1:{port}"
     finally:
         spawn.kill(page)
