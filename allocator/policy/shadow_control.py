@@ -4,7 +4,9 @@ Three parts, each moving by bounded steps, so that none can swing:
 
 - *Trust*: hits over the hits that were promised. A probability is multiplied by it before it is
   used. A ratio of sums that forget slowly follows a step or a ramp from one side and does not
-  overshoot it, as no part of it is fed back into what is promised or comes true.
+  overshoot it, as no part of it is fed back into what is promised or comes true. A low trust starts
+  nothing, and would learn nothing: what it alone holds back makes it forget as well, ten times as
+  slowly, so that it tries again now and then and finds out when people can be foretold again.
 - *Price*: what an instance-minute counts as, in seconds of waiting; a run is started where it
   promises more than it costs at this price. It follows from what is left of the budget alone: low
   while much is left, high when little is (pacing, as of Balseiro & Gur 2019), so that over long the
@@ -31,6 +33,8 @@ import msgspec
 # Outcomes after which an old one counts half; and what the first trust, 1, is worth.
 MEMORY = 200.0
 PRIOR_PROMISED = 4.0
+# Runs held back by trust alone after which an outcome counts half: 1 in some hundred is tried.
+MEMORY_HELD_BACK = 2_000.0
 # Prices while the budget is full, and when nothing is left. Steps of 20 s that are taken at once
 # save 60 s a minute; the dearest price leaves only what is better still.
 LEAST_PRICE_S, MOST_PRICE_S = 0.2, 100.0
@@ -173,7 +177,24 @@ class ShadowControl(msgspec.Struct, array_like=True):
             self.stops += 1
             self.net = self.best = 0.0
 
+    def held_back(self) -> None:
+        """Learn that a run was not started for want of trust, and for nothing else.
+
+        Examples
+        --------
+        >>> control = ShadowControl(hits=0.0, promised=36.0)
+        >>> for _ in range(2_000): control.held_back()
+        >>> round(control.promised, 6), round(control.trust, 2)
+        (18.0, 0.18)
+        """
+        self._forget(MEMORY_HELD_BACK)
+
     def _count(self, promised: float, hit: float) -> None:
-        keep = 0.5 ** (1.0 / MEMORY)
-        self.hits = keep * self.hits + hit
-        self.promised = keep * self.promised + promised
+        self._forget(MEMORY)
+        self.hits += hit
+        self.promised += promised
+
+    def _forget(self, memory: float) -> None:
+        keep = 0.5 ** (1.0 / memory)
+        self.hits *= keep
+        self.promised *= keep

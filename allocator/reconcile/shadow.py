@@ -186,10 +186,12 @@ class ShadowDesk:
         preparation = self._preparation(steps)
         choices = waits(arrival_of(candidate), preparation)
         key = f"{prediction.user}/{candidate.program}"
-        run = best_run(
-            key, choices, preparation, weight, self._price_s, self.control.trust
-        )  # fmt: skip
-        if run.value > 0.0:
+        price_s, trust = self._price_s, self.control.trust
+        run = best_run(key, choices, preparation, weight, price_s, trust)
+        if run.value <= 0.0:
+            if trust < 1.0 and best_run(key, choices, preparation, weight, price_s).value > 0.0:
+                self.control.held_back()
+        else:
             stated = next(w.probability for w in choices if w.ttl_s == run.ttl_s)
             wanted = _Wanted(prediction, candidate.program, steps, run, stated)
             self._wanted[prediction.user, candidate.program] = wanted

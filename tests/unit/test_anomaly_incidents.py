@@ -1,6 +1,7 @@
 """Incidents: one alert for each, within the budget, and people's opinions are learned."""
 
 import json
+import math
 
 import pytest
 
@@ -86,6 +87,20 @@ def test_a_month_stays_within_the_budget(per_day):
         seen = point(300.0 * k, 0.5 + (k * 7919 % 450) / 1000)
         opened += changes(incidents.observe(f"s{k * 31 % 20}", seen)).count("opened")
     assert 10 * per_day < opened <= 30 * per_day
+
+
+@pytest.mark.parametrize("per_day", [0.5, 1.0, 3.0])
+def test_a_year_of_storms_stays_within_the_budget_in_each_month_and_each_day(per_day):
+    # Every hour another subject has something so strong that no bar holds it back.
+    incidents = Incidents(Budget(per_day))
+    days = []
+    for hour in range(365 * 24):
+        alerts = incidents.observe(f"s{hour % 50}", point(3600.0 * hour, 1.0 - 2.0**-40))
+        days += [hour // 24] * changes(alerts).count("opened")
+    in_a_month = [sum(first <= day < first + 30 for day in days) for first in range(336)]
+    assert max(in_a_month) <= 30 * per_day
+    assert max(days.count(day) for day in set(days)) <= math.ceil(3 * per_day)
+    assert len(days) > 365 * per_day / 3, "and some are told all the year"
 
 
 def test_the_budget_goes_to_the_strongest():

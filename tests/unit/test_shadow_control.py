@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
@@ -120,3 +121,111 @@ def test_the_budget_saves_up_an_hour_and_no_more() -> None:
     assert control.refill(HOUR_MS // 2, 30.0) == pytest.approx(15.0)
     assert control.refill(100 * HOUR_MS, 30.0) == 30.0
     assert control.refill(0, 30.0) == 30.0, "time that goes back gives nothing"
+
+
+PER_HOUR, PRICE_S, LOSS_LIMIT_S = 60.0, 1.0, 600.0
+HELD_MIN, SAVES_S = 6.0, 20.0
+
+
+@dataclass
+class Loop:
+    """All three thresholds at once, on people of whom a share does what was foretold.
+
+    Attributes
+    ----------
+    trusts, prices, spent, lost
+        By hour: at its end, at its end, instance-minutes, and seconds of waiting.
+    """
+
+    control: ShadowControl = field(default_factory=ShadowControl)
+    chance: random.Random = field(default_factory=lambda: random.Random(7))
+    trusts: list[float] = field(default_factory=list)
+    prices: list[float] = field(default_factory=list)
+    spent: list[float] = field(default_factory=list)
+    lost: list[float] = field(default_factory=list)
+
+    def play(self, hours: list[tuple[int, float]]) -> "Loop":
+        """Play hours of so many foretold programs, of which that share of the promised come."""
+        for offered, comes in hours:
+            now_ms = len(self.spent) * HOUR_MS
+            self.spent.append(0.0)
+            self.lost.append(0.0)
+            for k in range(offered):
+                self._offer(now_ms + k * HOUR_MS // offered, comes)
+            self.trusts.append(self.control.trust)
+            self.prices.append(self.control.price_s(PRICE_S, PER_HOUR))
+        return self
+
+    def _offer(self, now_ms: int, comes: float) -> None:
+        control, p = self.control, self.chance.betavariate(6.0, 2.0)
+        left = control.refill(now_ms, PER_HOUR)
+        price_s = control.price_s(PRICE_S, PER_HOUR)
+
+        def value(trust: float) -> float:
+            return trust * p * SAVES_S - (1.0 - trust * p) * HELD_MIN * price_s
+
+        if value(control.trust) <= 0.0:
+            if value(1.0) > 0.0:
+                control.held_back()
+        elif left >= HELD_MIN and not control.is_stopped(now_ms):
+            control.spend(HELD_MIN)
+            if self.chance.random() < p * comes:
+                control.give_back(HELD_MIN - 1.0)
+                control.taken_run(p, SAVES_S - PRICE_S, SAVES_S)
+                self.spent[-1] += 1.0
+            else:
+                control.missed_run(now_ms, p, HELD_MIN * PRICE_S, LOSS_LIMIT_S)
+                self.spent[-1] += HELD_MIN
+                self.lost[-1] += HELD_MIN * PRICE_S
+
+
+def blocks(values: list[float], size: int) -> list[float]:
+    return [mean(values[k : k + size]) for k in range(0, len(values), size)]
+
+
+def test_after_a_step_of_people_all_thresholds_settle_and_after_it_is_over_they_come_back() -> None:
+    loop = Loop().play([(40, 1.0)] * 100 + [(40, 0.6)] * 200 + [(40, 1.0)] * 200)
+    before, during, after = (loop.trusts[a:b] for a, b in ((50, 100), (200, 300), (400, 500)))
+    assert mean(before) > 0.9
+    assert mean(during) == pytest.approx(0.6, abs=0.08)
+    assert mean(after) == pytest.approx(mean(before), abs=0.05)
+    falling, rising = blocks(loop.trusts[100:200], 20), blocks(loop.trusts[300:400], 20)
+    assert all(later < earlier + 0.06 for earlier, later in pairwise(falling))
+    assert all(later > earlier - 0.06 for earlier, later in pairwise(rising))
+    for part in (loop.prices[50:100], loop.prices[200:300], loop.prices[400:500]):
+        logs = blocks([math.log(price) for price in part], 10)
+        assert max(logs) - min(logs) < 0.8, "no swing between cheap and dear"
+
+
+def test_a_ramp_of_demand_raises_the_price_from_one_side_and_never_overspends() -> None:
+    loop = Loop().play([(10 + hour, 1.0) for hour in range(300)])
+    steps = blocks([math.log(price) for price in loop.prices], 50)
+    assert steps[-1] > steps[0] + 0.5
+    assert all(later > earlier - 0.1 for earlier, later in pairwise(steps))
+    for start in range(0, 300, 10):
+        assert sum(loop.spent[start : start + 10]) <= 11 * PER_HOUR + HELD_MIN
+
+
+def test_after_an_outage_nothing_is_spent_twice_and_all_is_as_before() -> None:
+    loop = Loop().play([(60, 1.0)] * 100)
+    trust = loop.control.trust
+    loop.play([(0, 0.0)] * 72)
+    assert loop.control.trust == trust
+    loop.play([(60, 1.0)] * 100)
+    assert loop.spent[172] <= 2 * PER_HOUR, "an hour's budget was saved up and no more"
+    logs = [math.log(price) for price in loop.prices]
+    assert mean(logs[180:]) == pytest.approx(mean(logs[50:100]), abs=0.2)
+    assert max(logs[180:]) < max(logs[20:100]) + 0.4
+
+
+def test_what_no_longer_pays_is_given_up_within_its_bound_and_found_again() -> None:
+    hours = 1_000
+    loop = Loop().play([(40, 1.0)] * 50 + [(40, 0.0)] * hours)
+    lost = sum(loop.lost[50:])
+    assert lost <= (LOSS_LIMIT_S + HELD_MIN * PRICE_S) * (2 + math.log2(hours))
+    assert sum(loop.lost[-200:]) < 0.1 * lost, "less and less"
+    gone = loop.control.saved_s
+    loop.play([(40, 1.0)] * 600)
+    assert loop.trusts[-1] > 0.8
+    assert loop.control.saved_s > gone + 50 * 40 * SAVES_S / 4
+    assert loop.control.stops == 0

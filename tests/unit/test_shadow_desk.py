@@ -132,6 +132,22 @@ def test_what_steps_are_measured_to_take_corrects_what_they_are_declared_to_save
     assert run_once(world, "dan", p=1.0), "unless it is certain"
 
 
+def test_what_only_trust_holds_back_is_tried_again_one_day(world) -> None:
+    control = world.pool.shadows.control
+    control.promised = 100.0
+    world.foretell("ann", p=0.01)
+    assert control.promised == 100.0, "it is not worth it anyway"
+    tries = 0
+    while not world.events_of("STARTED"):
+        tries += 1
+        world.foretell("ann", p=0.3)
+        world.pool.step(world.now_ms)
+        world.shadows.update({e.event_id: e for e in world.pool.outbox.shadows})
+        assert tries < 20_000
+    assert tries > 100
+    assert control.promised < 100.0
+
+
 def test_a_miss_costs_the_rebuild_as_measured() -> None:
     plan = msgspec.structs.replace(PLAN, rebuild_s=9_000.0)
     world = warm(ShadowWorld(1, plan=plan, fault_rate=0, cap=4))
