@@ -12,16 +12,18 @@ create table if not exists machines (
   rest text not null default '', rest_until_ms integer, rebuilt integer not null default 0,
   qos_policy text not null default '', gone_ms integer
 );
-create index if not exists machines_by_pool on machines (owner, pool);
+-- Those that are gone stay, for listings that lag behind: found by their end, none is looked at.
+create index if not exists machines_by_end
+on machines (owner, ifnull(gone_ms, 9223372036854775807));
 """
 LIST = """select instance_id, intent_id, created_ms, ready_ms, breaks, rest,
 rest_until_ms, rebuilt, gone_ms from machines where owner = ? and pool = ? and created_ms <= ?
-and (gone_ms is null or gone_ms > ?) order by rowid"""
+and ifnull(gone_ms, 9223372036854775807) > ? order by rowid"""
 GET = """select instance_id, intent_id, created_ms, ready_ms, breaks, rest,
 rest_until_ms, rebuilt, gone_ms from machines where instance_id = ? and owner = ?
-and (gone_ms is null or gone_ms > ?)"""
+and ifnull(gone_ms, 9223372036854775807) > ?"""
 COUNT = """select count(*) from machines where owner = ? and (? is null or pool = ?)
-and (gone_ms is null or gone_ms > ?)"""
+and ifnull(gone_ms, 9223372036854775807) > ?"""
 DELETE = "update machines set gone_ms = ? where instance_id = ? and owner = ?"
 REST = "update machines set rest = ?, rest_until_ms = null where instance_id = ? and owner = ?"
 WAKE = "update machines set rest_until_ms = ? where instance_id = ? and owner = ?"

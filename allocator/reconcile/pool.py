@@ -79,6 +79,7 @@ class PoolReconciler:
         self.shadows = ShadowDesk(steps, ledger, self._book, self._tiering)
         self._status = StatusReporter(plan, ledger, self.sizer, self.watch)
         self._minute: int | None = None
+        self._keeps_policy = False
         self._expired_ms = -EXPIRE_EVERY_MS
         for instance in ledger.in_phase(Phase.PLANNED):
             # From a process that was killed: its call was made or not, a listing will tell.
@@ -150,6 +151,10 @@ class PoolReconciler:
 
     def take(self) -> tuple[dict[str, bytes | None], Outbox]:
         """Return what is to be committed, and what to write and call then."""
+        if self._keeps_policy:
+            # Kilobytes, so not with every answer: a kill forgets at most a minute's learning.
+            self.ledger.keep_policy(self.sizer.policy.to_bytes())
+            self._keeps_policy = False
         outbox, self.outbox = self.outbox, Outbox()
         return self.ledger.take_changes(), outbox
 
@@ -158,9 +163,8 @@ class PoolReconciler:
         if minute != self._minute:
             self.sizer.minute(minute * 60.0)
             self.watch.minute(now_ms, self.outbox)
-            # Kilobytes, so not with every answer: a kill forgets at most a minute's learning.
-            self.ledger.keep_policy(self.sizer.policy.to_bytes())
             self._minute = minute
+            self._keeps_policy = True
 
     def _size(self, now_ms: int) -> None:
         """Recycle, wake, launch, rest and retire, in this order."""
