@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-browser test-monitoring lint lint-deploy types imports format generate lock lock-check bench clean
+.PHONY: help setup run test test-browser test-monitoring lint lint-deploy types imports format generate lock lock-check sbom audit bench clean
 .PHONY: openstack-lab openstack-lab-down openstack-lab-lock test-lab
 
 help: ## Show the targets
@@ -63,6 +63,15 @@ lock: $(READY) ## Resolve pyproject.toml into requirements.lock, with hashes
 
 lock-check: $(READY) ## Check that requirements.lock is what pyproject.toml asks for
 	@infra/local/lock_check.sh
+
+sbom: $(READY) ## List what is installed from the lock as CycloneDX in reports/sbom.json
+	@mkdir -p reports
+	@$(BIN)/cyclonedx-py requirements --output-reproducible -o reports/sbom.json requirements.lock
+	@echo "reports/sbom.json"
+
+audit: $(READY) ## Ask a public database for known holes in the locked packages (needs network)
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock || { echo \
+	  "make audit failed: a known hole above, or the database could not be reached"; exit 1; }
 
 bench: $(READY) ## Measure speed and memory
 	@$(BIN)/python -m pytest tests/bench -s

@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from allocator.owner import PartitionOwner
 from allocator.policy.intents import WINDOWS_S
 from schemas.codec import Codec, UndecodableError
+from schemas.connection import kafka_config
 from schemas.pools import Pool, pool_of
 from schemas.records import AnomalyAlert, Candidate, ProgramPrediction, UserProfile
 from schemas.settings import Settings
@@ -61,7 +62,7 @@ class Hints:
         self.unreadable = 0
         self._consumer = Consumer(
             {
-                "bootstrap.servers": settings.bootstrap_servers,
+                **kafka_config(settings),
                 "group.id": settings.topic("allocator-hints-never-joined"),
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",

@@ -14,6 +14,7 @@ from allocator.machine.outbox import Outbox
 from infra.observe import tracing
 from schemas import cloudevents
 from schemas.codec import Codec
+from schemas.connection import kafka_config
 from schemas.records import ReserveState
 from schemas.settings import Settings
 from schemas.topics import (
@@ -61,7 +62,7 @@ class Journal:
         self.partition = partition
         self._producer = Producer(
             {
-                "bootstrap.servers": settings.bootstrap_servers,
+                **kafka_config(settings),
                 "transactional.id": settings.topic(f"allocator-{partition}"),
                 "transaction.timeout.ms": 30_000,
                 "linger.ms": 0,
@@ -178,7 +179,7 @@ class Journal:
         """Return the partition of reserve.state from its start to its last committed message."""
         consumer = Consumer(
             {
-                "bootstrap.servers": self._settings.bootstrap_servers,
+                **kafka_config(self._settings),
                 "group.id": self._settings.topic(f"allocator-state-{os.getpid()}"),
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,

@@ -6,6 +6,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, TopicPartition
 
 from schemas.codec import Codec, UndecodableError
+from schemas.connection import kafka_config
 from schemas.records import ProgramPrediction
 from schemas.settings import Settings
 from schemas.topics import PREDICTIONS_PROGRAMS
@@ -32,7 +33,7 @@ class PredictionReader:
         self._codec = codec
         self._consumer = Consumer(
             {
-                "bootstrap.servers": settings.bootstrap_servers,
+                **kafka_config(settings),
                 "group.id": settings.topic("allocator-predictions-never-joined"),
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",

@@ -29,6 +29,7 @@ from allocator.steppers import make_stepper
 from infra.observe import endpoint, tracing
 from infra.observe.health import Health
 from schemas.codec import Codec, SchemaIds
+from schemas.connection import kafka_config
 from schemas.pools import load_pools
 from schemas.registry import RegistryIds
 from schemas.settings import Settings
@@ -61,13 +62,13 @@ class AllocatorWorker:
         self._health.wait_for("assigned", "not a member of its group yet")
         self._settings = settings
         self._options = options
-        ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
+        ids = ids or RegistryIds.of(settings)
         self._codec = Codec(ids, settings.topic_prefix)
         self._pools = {pool.name: pool for pool in load_pools(settings.pools_file)}
         self._topics = [settings.topic(t.name) for t in (ALLOCATION_REQUESTS, FORECASTS_DEMAND)]
         self._consumer = Consumer(
             {
-                "bootstrap.servers": settings.bootstrap_servers,
+                **kafka_config(settings),
                 "group.id": settings.topic("allocator"),
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",

@@ -5,13 +5,17 @@ A registry that is down stops nothing: what was registered or seen once is read 
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Self
 
 import stamina
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 from httpx2 import HTTPError
 
 from schemas.codec import UndecodableError
+from schemas.connection import registry_config
+from schemas.settings import Settings
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 
@@ -31,13 +35,24 @@ class RegistryIds:
         File that keeps ids and schemas; made where absent.
     attempts
         Tries before the registry counts as down, with growing pauses.
+    security
+        What else its client has to be told: who we are, whose certificates count.
     """
 
-    def __init__(self, url: str, cache: Path, attempts: int = 3) -> None:
-        self._client = SchemaRegistryClient({"url": url, "timeout": 10, "max.retries": 0})
+    def __init__(
+        self, url: str, cache: Path, attempts: int = 3, security: Mapping[str, Any] | None = None
+    ) -> None:
+        self._client = SchemaRegistryClient(
+            {"url": url, "timeout": 10, "max.retries": 0, **(security or {})}
+        )
         self._cache = cache
         self._attempts = attempts
         self._known = _load(cache)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return those of a deployment."""
+        return cls(settings.registry_url, settings.schema_cache, security=registry_config(settings))
 
     def register(self, subject: str, schema: str) -> int:
         """Return the id of `schema` under `subject`, registering it if new.

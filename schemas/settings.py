@@ -6,7 +6,7 @@ streams and allocator, read the same.
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, HttpUrl, Secret, SecretStr, model_validator
 from pydantic_settings import (
@@ -74,6 +74,28 @@ class Settings(BaseSettings):
     registry_url: str = Field(
         default="http://127.0.0.1:28081/apis/ccompat/v7",
         description="Schema registry with the Confluent API.",
+    )
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="How Kafka is spoken to, in Kafka's own words."
+    )
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        default="SCRAM-SHA-512", description="How the password is shown; PLAIN only over TLS."
+    )
+    kafka_username: str = Field(default="", description="Who this process is, with SASL.")
+    kafka_password: SecretStr | None = Field(default=None, description="Its password, with SASL.")
+    kafka_ca_file: Path | None = Field(
+        default=None, description="Certificates (PEM) that Kafka's is checked with; None: system's."
+    )
+    kafka_certificate_file: Path | None = Field(
+        default=None, description="This process's own certificate (PEM), for mutual TLS."
+    )
+    kafka_key_file: Path | None = Field(default=None, description="The key (PEM) to it.")
+    registry_username: str = Field(default="", description="Who this process is to the registry.")
+    registry_password: SecretStr | None = Field(
+        default=None, description="Its password there; None: none is asked."
+    )
+    registry_ca_file: Path | None = Field(
+        default=None, description="Certificates (PEM) that the registry's is checked with."
     )
     topic_prefix: str = Field(
         default="",
@@ -174,6 +196,17 @@ class Settings(BaseSettings):
         """Alerts have one position on their topic, so one receiver."""
         if self.alert_webhook is not None and self.alertmanager_url is not None:
             raise ValueError("alert_webhook and alertmanager_url: name one receiver of alerts")
+        return self
+
+    @model_validator(mode="after")
+    def _know_who_we_are(self) -> Self:
+        """Refuse half a login: a client would ask for ever and never say why."""
+        if "SASL" in self.kafka_security and not (self.kafka_username and self.kafka_password):
+            raise ValueError(f"{self.kafka_security} needs kafka_username and kafka_password")
+        if (self.kafka_certificate_file is None) != (self.kafka_key_file is None):
+            raise ValueError("kafka_certificate_file and kafka_key_file go together")
+        if self.kafka_security == "PLAINTEXT" and (self.kafka_password or self.kafka_username):
+            raise ValueError("a name or password for Kafka, but kafka_security is PLAINTEXT")
         return self
 
     @property

@@ -91,7 +91,7 @@ def make_worker(
     """
     settlement = Settlement()
     app = make_app(settings, settlement)
-    ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
+    ids = ids or RegistryIds.of(settings)
     codec = Codec(ids, settings.topic_prefix)
     fence = Fence(FENCE_S)
     sender = Sender(app, codec, settings, fence.check)

@@ -11,14 +11,17 @@ import structlog
 import typer
 from pydantic import ValidationError
 
-from schemas.settings import SettingsFileError
+from schemas.connection import KafkaRefusedError, check_admission
+from schemas.settings import Settings, SettingsFileError
 
 UNUSABLE_SETTINGS = 2
+NEEDS_NO_KAFKA = {"config", "backtest", "doctor", "acls"}
 
 COMMANDS = {
     "up": "streams.cli.up:command",
     "doctor": "streams.cli.doctor:command",
     "topics": "streams.cli.topics:command",
+    "acls": "streams.cli.acls:command",
     "collect": "streams.cli.collect:command",
     "replay": "streams.cli.replay:command",
     "simulate": "streams.cli.simulate:command",
@@ -109,18 +112,27 @@ def main() -> None:
     """Run the command that the arguments name; logs go to stderr, results to stdout."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
+        _ask_admission(sys.argv[1:])
         build(sys.argv[1:])()
-    except (ValidationError, SettingsFileError) as error:
+    except (ValidationError, SettingsFileError, KafkaRefusedError) as error:
         for line in _complaints(error):
             sys.stderr.write(f"error: {line}\n")
         sys.exit(UNUSABLE_SETTINGS)
 
 
-def _complaints(error: ValidationError | SettingsFileError) -> list[str]:
+def _ask_admission(asked: list[str]) -> None:
+    """End with words where Kafka refuses us, before a command that needs it begins."""
+    first = next(iter(asked), "")
+    if first in NEEDS_NO_KAFKA or first not in COMMANDS | GROUPS or "--help" in asked:
+        return
+    check_admission(Settings())
+
+
+def _complaints(error: ValidationError | SettingsFileError | KafkaRefusedError) -> list[str]:
     """Say what is wrong with the settings without their values, which may be secrets."""
-    if isinstance(error, SettingsFileError):
+    if not isinstance(error, ValidationError):
         return [str(error)]
     return [
-        f"setting {'.'.join(map(str, part['loc']))}: {part['msg']}"
+        f"setting {'.'.join(map(str, part['loc']))}: {part['msg']}".replace("setting : ", "")
         for part in error.errors(include_input=False, include_url=False)
     ]

@@ -34,7 +34,7 @@ def command(
     """
     settings = Settings()
     target = _target(settings, webhook, alertmanager, token_file)
-    codec = Codec(RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix)
+    codec = Codec(RegistryIds.of(settings), settings.topic_prefix)
     with httpx2.Client(timeout=timeout_s) as client:
         sink = AlertSink(settings, codec, target, client)
         for number in (signal.SIGTERM, signal.SIGINT):

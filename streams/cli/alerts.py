@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas.codec import Codec
+from schemas.connection import kafka_config
 from schemas.records import AlertFeedback, AnomalyAlert
 from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.settings import Settings
@@ -147,11 +148,11 @@ def _all_alerts() -> Iterable[AnomalyAlert]:
 
 def _send(said: AlertFeedback) -> None:
     settings = Settings()
-    codec = Codec(RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix)
+    codec = Codec(RegistryIds.of(settings), settings.topic_prefix)
     failures: list[str] = []
     producer = Producer(
         {
-            "bootstrap.servers": settings.bootstrap_servers,
+            **kafka_config(settings),
             "enable.idempotence": True,
             "log_level": 2,
         }

@@ -107,9 +107,9 @@ def _milliseconds(moment: datetime) -> int:
 
 def _send(settings: Settings, events: list[CalendarEvent]) -> None:
     try:
-        ids = RegistryIds(settings.registry_url, settings.schema_cache)
+        ids = RegistryIds.of(settings)
         codec = Codec(ids, settings.topic_prefix)
-        delivery = Delivery(settings.bootstrap_servers, DELIVERY_TIMEOUT_S)
+        delivery = Delivery(settings, DELIVERY_TIMEOUT_S)
         for event in events:
             value = codec.encode(CALENDAR_EVENTS, event)
             delivery.produce(settings.topic(CALENDAR_EVENTS.name), event.event_id, value)

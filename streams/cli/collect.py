@@ -80,7 +80,7 @@ def _collect(settings: Settings, source: str, every_s: float, *, near: bool) -> 
 
 
 def _predictions(settings: Settings) -> FollowedPredictions:
-    ids = RegistryIds(settings.registry_url, settings.schema_cache)
+    ids = RegistryIds.of(settings)
     return FollowedPredictions(settings, Codec(ids, settings.topic_prefix))
 
 

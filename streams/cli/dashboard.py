@@ -21,7 +21,7 @@ def command(
 ) -> None:
     """Serve the dashboard: read-only, on loopback by default, nothing loaded from elsewhere."""
     settings = Settings()
-    codec = Codec(RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix)
+    codec = Codec(RegistryIds.of(settings), settings.topic_prefix)
     health = Health("dashboard")
     try:
         endpoint.serve(health, settings.metrics_host, settings.metrics_port)

@@ -8,6 +8,7 @@ from confluent_kafka import Producer
 from rich.console import Console
 from rich.table import Table
 
+from schemas.connection import kafka_config
 from schemas.settings import Settings
 from schemas.topics import CONSUMED, Topic, dead_letters
 from streams.cli.shown import NOT_FOUND, UNAVAILABLE, fail
@@ -44,9 +45,7 @@ def replay_command(letter: Position) -> None:
     """Send one dead letter to its topic again, with its key; repeats of its events are skipped."""
     topic, message = _find(letter)
     settings = Settings()
-    producer = Producer(
-        {"bootstrap.servers": settings.bootstrap_servers, "enable.idempotence": True}
-    )
+    producer = Producer({**kafka_config(settings), "enable.idempotence": True})
     producer.produce(settings.topic(topic.name), key=message.key(), value=message.value())
     if producer.flush(FLUSH_TIMEOUT_S):
         fail("the broker did not take it in time", UNAVAILABLE)

@@ -2,7 +2,6 @@
 
 import json
 import time
-import urllib.request
 import uuid
 from dataclasses import asdict
 from typing import Annotated
@@ -10,10 +9,18 @@ from typing import Annotated
 import typer
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
+from httpx2 import HTTPError
 from rich.console import Console
 from rich.markup import escape
 
 from infra.local.checks import Check, Verdict, check_port, machine_checks
+from schemas.connection import (
+    KafkaRefusedError,
+    check_admission,
+    kafka_config,
+    registry_config,
+)
 from schemas.settings import Settings
 from schemas.topics import CATALOGUE
 
@@ -48,7 +55,12 @@ def diagnose(settings: Settings) -> list[Check]:
 
 def broker_checks(settings: Settings) -> list[Check]:
     """Ask the broker; what needs it is left out where it doesn't answer."""
-    admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 0})
+    try:
+        check_admission(settings)
+    except KafkaRefusedError as error:
+        advice = "see kafka_... in `warmfront config show` and docs/how-to/secure-kafka.md"
+        return [Check("broker", Verdict.WRONG, str(error), advice)]
+    admin = AdminClient({**kafka_config(settings), "log_level": 0})
     try:
         known = set(admin.list_topics(timeout=TIMEOUT_S).topics)
     except KafkaException:
@@ -99,7 +111,7 @@ def measured_skew_s(settings: Settings, admin: AdminClient) -> float:
         created.result(TIMEOUT_S)
     try:
         stamps_ms: list[int] = []
-        producer = Producer({"bootstrap.servers": settings.bootstrap_servers, "log_level": 0})
+        producer = Producer({**kafka_config(settings), "log_level": 0})
         # The first record may wait for the new topic's leader; the second's round trip is short.
         for _ in range(2):
             sent_s = time.time()
@@ -129,11 +141,15 @@ def skew_s(sent_s: float, stamped_s: float, acked_s: float) -> float:
 
 def registry_check(settings: Settings) -> Check:
     """Ask the schema registry for its subjects."""
-    url = f"{settings.registry_url}/subjects"
+    asked = {"url": settings.registry_url, "timeout": TIMEOUT_S, "max.retries": 0}
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 - as configured
-            subjects = json.load(answer)
-    except (OSError, ValueError):
+        subjects = SchemaRegistryClient({**asked, **registry_config(settings)}).get_subjects()
+    except SchemaRegistryError as error:
+        found = f"{settings.registry_url} refuses: {error}"
+        return Check(
+            "registry", Verdict.WRONG, found, "see registry_... in `warmfront config show`"
+        )
+    except (HTTPError, OSError, ValueError):
         return _unreachable("registry", settings.registry_url, _is_own(settings, "registry_url"))
     return Check("registry", Verdict.OK, f"{settings.registry_url} has {len(subjects)} subjects")
 

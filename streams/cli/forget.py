@@ -39,7 +39,7 @@ def command(
     name = user if as_is else user_id(settings, user)
     if not yes:
         typer.confirm(f"Erase everything learnt about {name}?", abort=True, err=True)
-    codec = Codec(RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix)
+    codec = Codec(RegistryIds.of(settings), settings.topic_prefix)
     forgetting = Forgetting(settings, codec, name)
     try:
         asked = forgetting.ask()

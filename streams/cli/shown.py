@@ -31,7 +31,7 @@ def keyed(
 ) -> Iterator[tuple[str, R | None]]:
     """Give a topic's keys and records, None for what was taken back; ends as `records` does."""
     settings = Settings()
-    codec = Codec(RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix)
+    codec = Codec(RegistryIds.of(settings), settings.topic_prefix)
     try:
         for message in read_to_end(settings, topic.name, way_back):
             key, value = (message.key() or b"").decode("utf-8", "replace"), message.value()
@@ -43,7 +43,7 @@ def keyed(
 def coming(topic: Topic, kind: type[R]) -> Iterator[R]:
     """Give a topic's records as they come; ends the command with code 1 as `records` does."""
     settings = Settings()
-    codec = Codec(RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix)
+    codec = Codec(RegistryIds.of(settings), settings.topic_prefix)
     try:
         for message in read_on(settings, topic.name):
             yield codec.decode(topic, message.value(), kind)

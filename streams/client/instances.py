@@ -87,7 +87,7 @@ class Instances:
     """
 
     def __init__(self, settings: Settings, ids: SchemaIds | None = None) -> None:
-        ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
+        ids = ids or RegistryIds.of(settings)
         self._settings = settings
         self._codec = Codec(ids, settings.topic_prefix)
         self._names = Pseudonyms.from_settings(settings)
@@ -99,7 +99,7 @@ class Instances:
         self._events = Tail(
             settings, ALLOCATION_EVENTS, AllocationEvent, lambda event: event.event_id, ids=ids
         )
-        self._delivery = Delivery(settings.bootstrap_servers, DELIVERY_TIMEOUT_S)
+        self._delivery = Delivery(settings, DELIVERY_TIMEOUT_S)
 
     def ask(
         self,

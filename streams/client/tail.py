@@ -12,6 +12,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.codec import Codec, SchemaIds, UndecodableError
+from schemas.connection import kafka_config
 from schemas.registry import RegistryIds
 from schemas.settings import Settings
 from schemas.topics import Topic
@@ -79,13 +80,13 @@ class Tail(Generic[R]):
         from_start: bool = False,
         ids: SchemaIds | None = None,
     ) -> None:
-        ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
+        ids = ids or RegistryIds.of(settings)
         self._codec = Codec(ids, settings.topic_prefix)
         self._topic, self._kind, self._identity = topic, kind, identity
         self._seen = SeenIds()
         self._consumer = Consumer(
             {
-                "bootstrap.servers": settings.bootstrap_servers,
+                **kafka_config(settings),
                 "group.id": settings.topic("client-never-joined"),
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",

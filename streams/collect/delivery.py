@@ -12,6 +12,9 @@ from typing import Any
 import structlog
 from confluent_kafka import KafkaException, Producer
 
+from schemas.connection import kafka_config
+from schemas.settings import Settings
+
 LOG = structlog.get_logger(__name__)
 ROOM_WAIT_S = 0.1
 FLUSH_SLICE_S = 0.2
@@ -38,14 +41,14 @@ class Delivery:
 
     Parameters
     ----------
-    bootstrap_servers
-        Kafka's addresses.
+    settings
+        Where Kafka is and how it is spoken to.
     timeout_s
         How long a message is retried before it counts as lost; `math.inf` for ever.
     """
 
-    def __init__(self, bootstrap_servers: str, timeout_s: float) -> None:
-        self._bootstrap = bootstrap_servers
+    def __init__(self, settings: Settings, timeout_s: float) -> None:
+        self._bootstrap = settings.bootstrap_servers
         self._failure: str | None = None
         self._connected = True
         self._ends: dict[tuple[str, int], int] = {}
@@ -53,7 +56,7 @@ class Delivery:
         self._producer = Producer(
             {
                 **CONFIG,
-                "bootstrap.servers": bootstrap_servers,
+                **kafka_config(settings),
                 "message.timeout.ms": timeout_ms,
                 "error_cb": self._on_error,
             }

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from schemas.connection import kafka_config
+from schemas.settings import Settings
 from streams.collect.delivery import DeliveryError
 
 A = TypeVar("A")
@@ -32,8 +34,8 @@ class TopicPositions:
 
     Parameters
     ----------
-    bootstrap_servers
-        Kafka's addresses.
+    settings
+        Where Kafka is and how it is spoken to.
     topic
         The topic's full name.
 
@@ -43,10 +45,10 @@ class TopicPositions:
         From any method, if Kafka does not answer or has no such topic.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str) -> None:
-        self._servers = bootstrap_servers
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self._servers = settings.bootstrap_servers
         self._topic = topic
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 2})
+        self._admin = AdminClient({**kafka_config(settings), "log_level": 2})
 
     def identity(self) -> str:
         """Return the topic's id: another one after it was deleted and made again."""

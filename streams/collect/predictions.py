@@ -7,6 +7,7 @@ import structlog
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from schemas.codec import Codec, UndecodableError
+from schemas.connection import kafka_config
 from schemas.records import ProgramPrediction
 from schemas.settings import Settings
 from schemas.topics import PREDICTIONS_PROGRAMS
@@ -29,7 +30,7 @@ class FollowedPredictions:
         self._codec = codec
         self._consumer: Any = Consumer(
             {
-                "bootstrap.servers": settings.bootstrap_servers,
+                **kafka_config(settings),
                 "group.id": settings.topic("nearby-never-joined"),
                 "enable.auto.commit": False,
                 "log_level": 2,

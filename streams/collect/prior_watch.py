@@ -8,6 +8,7 @@ import structlog
 from confluent_kafka import Consumer, TopicPartition
 
 from schemas.codec import Codec, UndecodableError
+from schemas.connection import kafka_config
 from schemas.records import PopulationPrior
 from schemas.settings import Settings
 from schemas.topics import POPULATION_PRIOR
@@ -103,7 +104,7 @@ def group_less_consumer(settings: Settings) -> Any:
     """Return a consumer that takes partitions by hand and commits nothing."""
     return Consumer(
         {
-            "bootstrap.servers": settings.bootstrap_servers,
+            **kafka_config(settings),
             "group.id": settings.topic("unused"),  # required by the client, never joined
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",

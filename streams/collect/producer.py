@@ -95,17 +95,17 @@ class TelemetryProducer:
         self.sent = 0  # events handed to Kafka
         self._host = host or platform.node() or "unknown"
         self._zone = zone
-        ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
+        ids = ids or RegistryIds.of(settings)
         self._codec = Codec(ids, settings.topic_prefix)
         self._names = Pseudonyms.from_settings(settings)
         self._batches = OpenBatches(max_events, max_age_s)
         self._numbering: Numbering | None = None
         self._activity = settings.topic(TELEMETRY_ACTIVITY.name)
         self._ticks = settings.topic(TELEMETRY_TICKS.name)
-        self._delivery = Delivery(settings.bootstrap_servers, delivery_timeout_s)
+        self._delivery = Delivery(settings, delivery_timeout_s)
         self.partitions = self._check_topics()
         # What stood before counts too: a tick must not overtake what an earlier run has sent.
-        positions = TopicPositions(settings.bootstrap_servers, self._activity)
+        positions = TopicPositions(settings, self._activity)
         for partition, end in positions.ends(self.partitions).items():
             self._delivery.know_end(self._activity, partition, end)
 

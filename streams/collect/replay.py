@@ -93,7 +93,7 @@ class Replay:
         self._settings = settings
         self._options = options
         self._stopped = stopped
-        self._ids = ids or RegistryIds(settings.registry_url, settings.schema_cache)
+        self._ids = ids or RegistryIds.of(settings)
         self._codec = Codec(self._ids, settings.topic_prefix)
         self.plan = read_plan(path, options)
         self._file = CheckpointFile(
@@ -122,7 +122,7 @@ class Replay:
     def _begin(self) -> tuple[Checkpoint, bool]:
         """Return what to go on from, and whether that was saved by an earlier run."""
         topic = self._settings.topic(TELEMETRY_ACTIVITY.name)
-        identity = TopicPositions(self._settings.bootstrap_servers, topic).identity()
+        identity = TopicPositions(self._settings, topic).identity()
         saved = self._file.read(identity) if self._options.resume else None
         if saved is not None:
             return saved, True

@@ -146,7 +146,7 @@ class ReplayRun:
 
 def _prior_ends(settings: Settings) -> dict[int, int]:
     topic = settings.topic(POPULATION_PRIOR.name)
-    positions = TopicPositions(settings.bootstrap_servers, topic)
+    positions = TopicPositions(settings, topic)
     count = positions.partitions()
     known = positions.ends(count) if count else {}
     return {partition: known.get(partition, 0) for partition in range(count)}

@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 from infra.observe import dashboard as metrics
 from infra.observe.health import Health
 from schemas.codec import Codec, UndecodableError
+from schemas.connection import kafka_config
 from schemas.registry import RegistryUnavailableError
 from schemas.settings import Settings
 from schemas.topics import (
@@ -119,7 +120,7 @@ class Feed:
 
     def _config(self) -> dict[str, Any]:
         return {
-            "bootstrap.servers": self._settings.bootstrap_servers,
+            **kafka_config(self._settings),
             "group.id": self._settings.topic("dashboard-never-joined"),
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
@@ -177,7 +178,7 @@ class Feed:
             log.warning("not shown", topic=topic.name, reason=str(error))
 
     def _watch_lag(self) -> None:
-        admin = AdminClient({"bootstrap.servers": self._settings.bootstrap_servers, "log_level": 3})
+        admin = AdminClient({**kafka_config(self._settings), "log_level": 3})
         reader = LagReader(self._settings, admin, Consumer(self._config()))
         while not self._stop.is_set():
             try:

@@ -19,6 +19,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 
 from schemas import dead_letters
 from schemas.codec import Codec, UndecodableError
+from schemas.connection import kafka_config
 from schemas.records import AnomalyAlert
 from schemas.settings import Settings
 from schemas.topics import ALERTS_ANOMALIES
@@ -89,7 +90,7 @@ class AlertSink:
             If Kafka fails in a way that asking again does not help.
         """
         consumer, producer = self._consumer(), Producer(
-            {"bootstrap.servers": self._settings.bootstrap_servers, "enable.idempotence": True}
+            {**kafka_config(self._settings), "enable.idempotence": True}
         )  # fmt: skip
         consumer.subscribe([self._settings.topic(ALERTS_ANOMALIES.name)])
         try:
@@ -176,7 +177,7 @@ class AlertSink:
     def _consumer(self) -> Any:
         return Consumer(
             {
-                "bootstrap.servers": self._settings.bootstrap_servers,
+                **kafka_config(self._settings),
                 "group.id": self._settings.topic("alert-sink"),
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",

@@ -10,6 +10,7 @@ from typing import Any
 import faust
 from faust.transport.drivers import aiokafka as driver
 
+from schemas.connection import tls_context
 from schemas.settings import Settings
 from schemas.topics import Topic
 from streams.runtime.newest_store import NewestTable
@@ -94,6 +95,7 @@ def make_app(settings: Settings, settlement: Settlement, name: str = WORKERS) ->
     app = faust.App(
         settings.topic(f"warmfront-{name}"),
         broker=brokers,
+        broker_credentials=credentials(settings),
         datadir=str(Path(settings.state_dir).absolute() / "faust"),
         Table=NewestTable,
         store="memory://",  # state comes back from the changelog; no persisted offset can be wrong
@@ -122,6 +124,20 @@ def make_app(settings: Settings, settlement: Settlement, name: str = WORKERS) ->
 
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     return app
+
+
+def credentials(settings: Settings) -> Any:
+    """Return who the worker is, in Faust's terms; None where nobody asks."""
+    if "SASL" in settings.kafka_security:
+        assert settings.kafka_password is not None  # noqa: S101 - settings demand it
+        return faust.SASLCredentials(
+            username=settings.kafka_username,
+            password=settings.kafka_password.get_secret_value(),
+            mechanism=settings.kafka_sasl_mechanism,
+            ssl_context=tls_context(settings),
+        )
+    context = tls_context(settings)
+    return None if context is None else faust.SSLCredentials(context)
 
 
 def raw_topic(app: Any, settings: Settings, *topics: Topic) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.connection import aiokafka_config
 from schemas.settings import Settings
 from streams.runtime.guard import end_process
 
@@ -30,7 +31,7 @@ class Continuity:
     """
 
     def __init__(self, settings: Settings, committed: Callable[[Any], int | None]) -> None:
-        self._bootstrap = settings.bootstrap_servers
+        self._settings = settings
         self._committed = committed
         self._next: dict[Any, int] = {}
 
@@ -56,7 +57,7 @@ class Continuity:
         """Return the offset of the first message at or after an offset; there is one."""
         partition = TopicPartition(tp.topic, tp.partition)
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, auto_offset_reset="earliest",
+            **aiokafka_config(self._settings), auto_offset_reset="earliest",
             enable_auto_commit=False,
         )  # fmt: skip
         await consumer.start()

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.connection import aiokafka_config
 from schemas.settings import Settings
 from schemas.topics import Topic
 
@@ -21,7 +22,7 @@ class Follower:
     def __init__(self, settings: Settings, topic: Topic) -> None:
         self._partition = TopicPartition(settings.topic(topic.name), 0)
         self._asker: Any = None
-        self._bootstrap = settings.bootstrap_servers
+        self._settings = settings
         self._read = 0
         self._advanced = asyncio.Condition()
         self._started = asyncio.Event()
@@ -29,7 +30,7 @@ class Follower:
     async def run(self) -> None:
         """Read for ever; `caught_up` waits until this has begun."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, auto_offset_reset="earliest",
+            **aiokafka_config(self._settings), auto_offset_reset="earliest",
             enable_auto_commit=False, fetch_max_wait_ms=FETCH_WAIT_MS,
         )  # fmt: skip
         await consumer.start()
@@ -38,7 +39,7 @@ class Follower:
         self._read = await consumer.position(self._partition)
         # A broker answers a connection's requests in turn: on the reader's own, the question for
         # the end would wait for the fetch under way, 40 ms instead of 1.
-        self._asker = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+        self._asker = AIOKafkaConsumer(**aiokafka_config(self._settings))
         await self._asker.start()
         self._started.set()
         try:

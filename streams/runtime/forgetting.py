@@ -10,6 +10,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.codec import Codec
+from schemas.connection import kafka_config
 from schemas.records import ActivityBatch, Tick
 from schemas.settings import Settings
 from schemas.topics import CATALOGUE, PROFILES_USERS, TELEMETRY_ACTIVITY, TELEMETRY_TICKS, Topic
@@ -48,7 +49,7 @@ class Forgetting:
         self._user = user
         self._producer = Producer(
             {
-                "bootstrap.servers": settings.bootstrap_servers,
+                **kafka_config(settings),
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",  # the user's messages keep one order
                 "message.timeout.ms": round(TIMEOUT_S * 1000),
@@ -108,7 +109,7 @@ class Forgetting:
                 last, deleted = message.offset(), number
         if last is None:
             return 0
-        admin = AdminClient({"bootstrap.servers": self._settings.bootstrap_servers})
+        admin = AdminClient(kafka_config(self._settings))
         where = TopicPartition(name, partition, last + 1)
         for future in admin.delete_records([where]).values():
             future.result(TIMEOUT_S)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from schemas.connection import kafka_config
 from schemas.settings import Settings
 from schemas.topics import CATALOGUE, POOL_PARTITIONS, USER_PARTITIONS, Topic
 
@@ -53,7 +54,7 @@ def create_topics(settings: Settings, topics: Iterable[Topic] = CATALOGUE) -> li
     KafkaException
         If the broker refuses for another reason than that the topic exists.
     """
-    admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+    admin = AdminClient(kafka_config(settings))
     wanted = [
         NewTopic(
             settings.topic(t.name), num_partitions=partitions_of(t, settings),

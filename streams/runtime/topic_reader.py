@@ -5,6 +5,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
+from schemas.connection import kafka_config
 from schemas.settings import Settings
 
 TIMEOUT_S = 30.0
@@ -122,7 +123,7 @@ def read_on(settings: Settings, name: str) -> Iterator[Any]:
 def _consumer(settings: Settings) -> Consumer:
     return Consumer(
         {
-            "bootstrap.servers": settings.bootstrap_servers,
+            **kafka_config(settings),
             "group.id": settings.topic("reader-never-joined"),
             "enable.auto.commit": False,
             "isolation.level": "read_committed",

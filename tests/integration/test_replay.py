@@ -169,7 +169,7 @@ def test_killed_in_the_middle_it_goes_on_without_losing_or_repeating(
     settings, registry_url, tmp_path
 ) -> None:
     path = long_recording(tmp_path / "long.csv", 40_000)
-    topic = TopicPositions(settings.bootstrap_servers, settings.topic("telemetry.activity"))
+    topic = TopicPositions(settings, settings.topic("telemetry.activity"))
     rows = read_plan(path, ReplayOptions()).rows
     expected = [(e.user, e.activity) for e in merged_events(rows)]
     with (tmp_path / "log").open("wb") as log:
