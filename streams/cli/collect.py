@@ -18,10 +18,11 @@ from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.settings import Settings
 from streams.collect.delivery import DeliveryError
 from streams.collect.exclusive import HeldByAnotherError
-from streams.collect.host import HostCollector
+from streams.collect.host import HostCollector, Senses
 from streams.collect.host_zone import host_zone
 from streams.collect.nearby import Nearby
 from streams.collect.predictions import FollowedPredictions
+from streams.collect.process_connector import short_programs
 from streams.collect.producer import TelemetryProducer
 from streams.collect.stopping import until_signalled
 
@@ -66,11 +67,13 @@ def _collect(settings: Settings, source: str, every_s: float, *, near: bool) -> 
             settings, source, delivery_timeout_s=math.inf, zone=host_zone()
         )
         try:
-            host = HostCollector(
-                settings, producer, every_s=every_s, health=health,
-                near=(Nearby(), _predictions(settings)) if near else None,
-            )  # fmt: skip
-            with closing(host) as collector:
+            near_by = (Nearby(), _predictions(settings)) if near else None
+            with short_programs() as brief, closing(
+                HostCollector(
+                    settings, producer, every_s=every_s, health=health, near=near_by,
+                    senses=Senses(brief=brief),
+                )
+            ) as collector:  # fmt: skip
                 typer.echo(f"collecting as {source} every {every_s:g} s; Ctrl-C ends", err=True)
                 collector.run(stopped)
         finally:

@@ -10,6 +10,7 @@ from infra.observe import collector as metrics
 from infra.observe.health import Health
 from schemas.settings import Settings
 from streams.collect.accesses import Accesses
+from streams.collect.brief_runs import Brief
 from streams.collect.budget import CpuBudget
 from streams.collect.nearby import Nearby
 from streams.collect.open_runs import OpenRuns
@@ -43,6 +44,8 @@ class Senses:
         Bytes carried since the last look, per process number, or None.
     files
         Paths that a process has open.
+    brief
+        Programs that came and went since the last look, but for those that are given.
     """
 
     processes: Callable[[], list[Process]] = field(default_factory=lambda: ProcessList().read)
@@ -50,6 +53,7 @@ class Senses:
         default_factory=lambda: SocketBytes().read
     )
     files: Callable[[int], set[str]] = open_files
+    brief: Callable[[set[tuple[int, str]]], list[Brief]] = lambda _: []
 
 
 class HostCollector:
@@ -92,6 +96,7 @@ class HostCollector:
         self._accesses = Accesses(self._senses.files)
         self._budget = CpuBudget(CPU_SHARE, every_s, max(LONGEST_PAUSE_S, every_s))
         self._first = True
+        self._looked_at: set[tuple[int, str]] = set()
         self._counted = 0
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -121,6 +126,7 @@ class HostCollector:
             self._say_exit(run, now_s)
         for run in began:
             self._producer.launch(run.user, run.program, run.began_s, session=run.session)
+        self._say_brief(processes)
         for owner, use in change.use.items():
             self._say_use(owner, use, now_s)
         for run, path in self._accesses.look(processes, self._runs.run_of):
@@ -150,6 +156,15 @@ class HostCollector:
         self._producer.exit(run.user, run.program, now_s, session=run.session)
         self._thinning.forget((run.user, run.program))
         self._accesses.forget(run)
+
+    def _say_brief(self, processes: list[Process]) -> None:
+        """Say what the kernel saw come and go between this look and the one before."""
+        now = {(process.pid, process.program) for process in processes}
+        for one in self._senses.brief(now | self._looked_at):
+            user, program, session = one.began.user, one.began.program, one.session
+            self._producer.launch(user, program, one.began.created_s, session=session)
+            self._producer.exit(user, program, one.ended_s, session=session)
+        self._looked_at = now
 
     def _say_use(self, owner: Owner, use: Use, now_s: float) -> None:
         if self._thinning.worth_saying(owner, use, now_s):

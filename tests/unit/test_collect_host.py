@@ -6,6 +6,7 @@ import pytest
 
 from schemas.settings import Settings
 from streams.collect.accesses import FILES_PER_RUN, Accesses
+from streams.collect.brief_runs import Began, BriefRuns
 from streams.collect.budget import CpuBudget
 from streams.collect.host import HostCollector, Senses
 from streams.collect.processes import Process, ProcessList
@@ -113,6 +114,19 @@ def test_a_steady_level_is_said_once_and_an_exit_at_last(host) -> None:
     processes.clear()
     watching.look(1020.0)
     assert said.kinds() == {"LAUNCH": 1, "SAMPLE": 1, "EXIT": 1}
+
+
+def test_what_came_and_went_between_looks_is_said_once(tmp_path) -> None:
+    brief = BriefRuns()
+    senses = Senses(list, lambda: None, lambda pid: set(), brief.take)
+    said = Said()
+    watching = HostCollector(Settings(state_dir=tmp_path), said, senses=senses)
+    watching.look(1000.0)
+    brief.exec(Began(9, 1, 1001.0, "ada", "git"))
+    brief.exit(9, 1001.02)
+    watching.look(1005.0)
+    watching.look(1010.0)
+    assert said.log == [("LAUNCH", "ada", "git", 1001.0), ("EXIT", "ada", "git", 1001.02)]
 
 
 def test_what_ended_while_the_collector_was_down_is_ended(host) -> None:
