@@ -36,7 +36,7 @@ def run(options: ProgramsOptions, bar: Progress | None = None) -> dict[str, Any]
     task = bar.add_task("launches", total=len(launches))
     started_s = clock.perf_counter()
     played = play(
-        launches, timed=timed, switches=options.switches,
+        launches, timed=timed, switches=options.switches, neural=options.neural,
         report=lambda rows: bar.update(task, completed=rows),
     )  # fmt: skip
     elapsed_s = clock.perf_counter() - started_s
@@ -96,6 +96,9 @@ def command(
     program: Annotated[str | None, typer.Option(help="Column of the program.")] = None,
     time: Annotated[str | None, typer.Option(help="Column of times: ISO 8601 or seconds.")] = None,
     switches: Annotated[bool, typer.Option("--switches", help="Drop consecutive repeats.")] = False,
+    neural: Annotated[
+        bool, typer.Option("--neural", help="Let a small neural net per user have a say.")
+    ] = False,
     fmt: Annotated[str | None, typer.Option("--format", help="csv, ndjson, parquet, swf.")] = None,
     out: Annotated[Path | None, typer.Option(help="Ranked programs: .csv or .csv.gz.")] = None,
     out_within: Annotated[
@@ -106,7 +109,7 @@ def command(
     """Predict each user's next program in a recording, and score it."""
     console = Console(stderr=True)
     options = ProgramsOptions(
-        file, user, program, time, switches, fmt, out, out_within  # type: ignore[arg-type]
+        file, user, program, time, switches, neural, fmt, out, out_within  # type: ignore[arg-type]
     )  # fmt: skip
     try:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -9,6 +9,7 @@ from streams.backtest.programs_rows import Launch
 from streams.backtest.programs_rules import RuleCheck
 from streams.models.programs import (
     Candidate,
+    NeuralExpert,
     Population,
     PopulationClock,
     Prediction,
@@ -31,6 +32,7 @@ class Player:
 
     timed: bool
     state: UserPrograms = field(default_factory=UserPrograms)
+    expert: NeuralExpert | None = None
     earlier: Prediction | None = None
     newest: Prediction | None = None
     played: int = 0
@@ -66,11 +68,13 @@ class Played:
 
 def play(
     launches: list[Launch], *, timed: bool, switches: bool, clock: PopulationClock | None = None,
-    report: Callable[[int], None] | None = None,
+    report: Callable[[int], None] | None = None, neural: bool = False,
 ) -> Played:  # fmt: skip
-    """Play launches in their order; see `Played`."""
+    """Play launches in their order, each user with a neural net if asked for; see `Played`."""
     clock = clock or PopulationClock()
     players = {launch.user: Player(timed) for launch in launches}
+    for player in players.values() if neural else ():
+        player.expert = NeuralExpert()
     known: set[str] = set()
     played, check = Played(), RuleCheck(launches)
     for place, launch in enumerate(launches):
@@ -106,7 +110,7 @@ def _learn(
 ) -> None:  # fmt: skip
     player.newest = observe(
         player.state, population, clock.delta(launch.time_s), launch.program, launch.time_s,
-        switches=switches,
+        switches=switches, expert=player.expert,
     )  # fmt: skip
     player.played += 1
     played.after.append(player.newest.candidates)

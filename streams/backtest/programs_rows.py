@@ -21,6 +21,8 @@ class ProgramsOptions:
         Column names; swf needs none. Without times, row i is at i minutes.
     switches
         Drop a user's consecutive repeats; the current program then can't come next.
+    neural
+        Give each user a small neural net that has a say beside the mixture.
     out, out_within
         Where predictions are written.
     """
@@ -30,6 +32,7 @@ class ProgramsOptions:
     program: str | None = None
     time: str | None = None
     switches: bool = False
+    neural: bool = False
     format: Format | None = None
     out: Path | None = None
     out_within: Path | None = None

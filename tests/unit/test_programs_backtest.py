@@ -48,6 +48,15 @@ def test_a_stranger_recomputes_the_scores_from_out(tmp_path):
     assert [result[f"top{d}"] for d in (1, 3, 5)] == [hits[d] / scored for d in (1, 3, 5)]
 
 
+def test_a_neural_net_has_a_say_only_if_asked_for(tmp_path):
+    rows = daily(150)
+    result, out, _ = played(tmp_path, rows)
+    helped, out_helped, _ = played(tmp_path, rows, "net", neural=True)
+    assert result["scored"] == helped["scored"]
+    assert out.read_text() != out_helped.read_text()
+    assert helped["log_loss"] != result["log_loss"]
+
+
 @pytest.mark.parametrize("cut", [40, 77, 120])
 def test_rows_after_a_cut_change_nothing_before_it(tmp_path, cut):
     rows = daily(150)

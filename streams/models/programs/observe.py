@@ -15,6 +15,7 @@ from streams.models.programs.delta import PopulationDelta
 from streams.models.programs.history import PROGRAM, RUN
 from streams.models.programs.layout import CALIBRATION
 from streams.models.programs.learn import learn
+from streams.models.programs.neural import NeuralExpert
 from streams.models.programs.population import Population
 from streams.models.programs.population_lookup import context_keys
 from streams.models.programs.predict import predict
@@ -28,7 +29,7 @@ _WINDOWS_MS = np.array([round(1000 * w) for w in WINDOWS_S], np.int64)
 
 def observe(
     user: UserPrograms, population: Population, delta: PopulationDelta, program: str,
-    time_s: float, *, switches: bool = False,
+    time_s: float, *, switches: bool = False, expert: NeuralExpert | None = None,
 ) -> Prediction:  # fmt: skip
     """Learn a launch and return the prediction of the user's next one.
 
@@ -47,13 +48,31 @@ def observe(
     switches
         Whether the user can't launch the same program twice in a row: the current one then gets
         probability 0.
+    expert
+        A net that has a say in the probabilities and learns the launch; none by default.
     """
     if user.history.length:
         _learn(user, population, delta, program, switches=switches)
         _settle(user, delta, program, time_s)
+    if expert is not None:
+        _teach(expert, user, program, time_s)
     user.record(program, time_s)
     user.mixed = population.version, mix(user, population, switches=switches)
-    return _emitted(user, population, user.mixed[1])
+    return _emitted(user, population, _with_expert(user.mixed[1], expert))
+
+
+def _teach(expert: NeuralExpert, user: UserPrograms, program: str, time_s: float) -> None:
+    names, p = np.zeros(0, np.int64), np.zeros(0)
+    if user.mixed is not None:
+        _, names, _, _, p, _, _ = user.mixed[1]
+    expert.observe(names, p, program_hash(program), round(time_s * 1000))
+
+
+def _with_expert(mixed: Mixed, expert: NeuralExpert | None) -> Mixed:
+    if expert is None:
+        return mixed
+    programs, names, states, features, p, escape, sets = mixed
+    return programs, names, states, features, expert.combined(names, p), escape, sets
 
 
 def probability_of(user: UserPrograms, population: Population, program: str) -> float | None:
