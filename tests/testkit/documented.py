@@ -15,24 +15,26 @@ INDENTED = re.compile(r"(?:^ {4}.*\n)+", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Documented:
-    """A command line of ours, and the page that tells it."""
+    """A command line of ours, the variables set before it, and the page that tells it."""
 
     page: str
     words: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.page}: {shlex.join(self.words)}"
 
 
 def in_blocks(page: Path) -> Iterator[Documented]:
-    """What stands in a block of its own, indented or fenced, without its variables and remarks."""
+    """What stands in a block of its own, indented or fenced, without its remarks."""
     text = page.read_text(encoding="utf-8")
     fenced = re.findall(r"^```(\w*)[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     lines = [body for language, body in fenced if language not in OTHER]
     lines += INDENTED.findall(_unfenced(text))
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
         if words := _ours(line.partition("|")[0]):
-            yield Documented(page.name, words)
+            variables = re.findall(r"\b([A-Z_]+)=(\S+)", line.partition("warmfront ")[0])
+            yield Documented(page.name, words, tuple(variables))
 
 
 def in_passing(page: Path) -> Iterator[Documented]:
