@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-browser test-monitoring lint lint-deploy types imports format generate lock lock-check sbom audit bench clean
+.PHONY: help setup run test test-browser test-monitoring lint lint-deploy types imports format generate lock lock-check soak sbom audit bench clean
 .PHONY: openstack-lab openstack-lab-down openstack-lab-lock test-lab
 
 help: ## Show the targets
@@ -63,6 +63,9 @@ lock: $(READY) ## Resolve pyproject.toml into requirements.lock, with hashes
 
 lock-check: $(READY) ## Check that requirements.lock is what pyproject.toml asks for
 	@infra/local/lock_check.sh
+
+soak: $(READY) ## Inject faults for hours; SOAK_ROUNDS, SOAK_SEED; reports/soak.json
+	@$(BIN)/python -m tests.testkit.soak
 
 sbom: $(READY) ## List what is installed from the lock as CycloneDX in reports/sbom.json
 	@mkdir -p reports

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import stamina
+import structlog
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 from httpx2 import HTTPError
 
@@ -17,6 +18,7 @@ from schemas.codec import UndecodableError
 from schemas.connection import registry_config
 from schemas.settings import Settings
 
+LOG = structlog.get_logger(__name__)
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 
 
@@ -67,7 +69,7 @@ class RegistryIds:
             schema_id = self._ask(subject, schema)
             self._known["ids"][key] = str(schema_id)
             self._known["schemas"][str(schema_id)] = schema
-            _save(self._cache, self._known)
+            self._keep()
         return int(self._known["ids"][key])
 
     def schema(self, schema_id: int) -> str:
@@ -75,7 +77,7 @@ class RegistryIds:
         key = str(schema_id)
         if key not in self._known["schemas"]:
             self._known["schemas"][key] = self._fetch(schema_id)
-            _save(self._cache, self._known)
+            self._keep()
         return self._known["schemas"][key]
 
     def _ask(self, subject: str, schema: str) -> int:
@@ -98,6 +100,13 @@ class RegistryIds:
             raise RegistryUnavailableError(f"can't fetch schema {schema_id}: {error}") from error
         raise AssertionError("unreachable")
 
+    def _keep(self) -> None:
+        """Write the cache; on a full disk go on without, since the registry knows it all."""
+        try:
+            _save(self._cache, self._known)
+        except OSError as error:
+            LOG.warning("schema_ids_not_kept", file=str(self._cache), reason=str(error))
+
     def set_compatibility(self) -> None:
         """Make the registry refuse schemas that older data could not be read with."""
         self._client.set_compatibility(level=COMPATIBILITY)
@@ -114,5 +123,8 @@ def _save(cache: Path, known: dict[str, dict[str, str]]) -> None:
     """Write the cache whole, then rename: another process reads the old or the new, no half."""
     cache.parent.mkdir(parents=True, exist_ok=True)
     part = cache.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(known), encoding="utf-8")
-    part.replace(cache)
+    try:
+        part.write_text(json.dumps(known), encoding="utf-8")
+        part.replace(cache)
+    finally:
+        part.unlink(missing_ok=True)  # no half of it stays where the disk is full
