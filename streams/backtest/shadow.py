@@ -42,11 +42,20 @@ OURS = "warmfront"
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What is declared of the steps that every program is taken to begin with."""
+    """What is declared of the steps that every program is taken to begin with.
+
+    Parameters
+    ----------
+    saves_s, ttl_s, rebuild_s
+        See `Preparation`.
+    price_s
+        Least that an instance-minute counts as, in seconds of waiting, however much may be spent.
+    """
 
     saves_s: float = 20.0
     ttl_s: float = 900.0
     rebuild_s: float = 60.0
+    price_s: float = 2.5
 
     @property
     def preparation(self) -> Preparation:
@@ -82,7 +91,7 @@ def curves(launches: Sequence[Launch], options: Options, declared: Declared) -> 
     """Play every policy under every budget."""
     steps = declared.preparation
     for per_launch in BUDGETS:
-        policies: dict[str, Policy] = {OURS: ByValue(launches, options, steps)}
+        policies: dict[str, Policy] = {OURS: ByValue(launches, options, steps, declared.price_s)}
         for ttl_s in TTLS_S:
             policies[f"most frequent, {ttl_s:g} s"] = MostFrequent(launches, steps, ttl_s)
         for name, policy in policies.items():
@@ -163,6 +172,9 @@ def command(
     saves_s: Annotated[float, typer.Option(min=0.1, help="Seconds that the steps save.")] = 20.0,
     ttl_s: Annotated[float, typer.Option(min=1, help="How long they are good for.")] = 900.0,
     rebuild_s: Annotated[float, typer.Option(min=0, help="Seconds of a rebuild.")] = 60.0,
+    price_s: Annotated[
+        float, typer.Option(min=0, help="Least that an instance-minute is worth, in seconds.")
+    ] = 2.5,
     out: Annotated[Path | None, typer.Option(help="Every run: .csv or .csv.gz.")] = None,
     plot: Annotated[Path | None, typer.Option(help="The curve: .png or .svg.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -174,7 +186,7 @@ def command(
     )  # fmt: skip
     try:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            result, found = run(options, Declared(saves_s, ttl_s, rebuild_s), bar)
+            result, found = run(options, Declared(saves_s, ttl_s, rebuild_s, price_s), bar)
         if out is not None:
             _write(out, found)
         if plot is not None:

@@ -161,13 +161,14 @@ class ByValue:
     launches: Sequence[Launch]
     options: Options
     steps: Preparation
+    least_price_s: float
     control: ShadowControl = field(default_factory=ShadowControl)
 
     def decide(self, place: int, held: dict[str, Run], budget: Budget) -> None:
         """Drop what is not worth waiting for any more, start what is worth it."""
         launch, options = self.launches[place], self.options[place]
         self.control.tokens = budget.left
-        price_s, trust = self.control.price_s(0.0, budget.most), self.control.trust
+        price_s, trust = self.control.price_s(self.least_price_s, budget.most), self.control.trust
         self._keep(launch, options, held, price_s, trust)
         runs = [
             (best_run(program, choices, self.steps, 1.0, price_s, trust), choices)
