@@ -4,19 +4,38 @@ A case makes an empty model, feeds it an event of a synthetic user, and bounds i
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
+from streams.models.anomaly import (
+    CrowdDetector,
+    DriftDetector,
+    ResidualDetector,
+    SeriesDetector,
+    Surprise,
+)
+from streams.models.anomaly.service import ServiceDetector
+from streams.models.anomaly.silence import SilenceWatch
 from streams.models.consumption import Consumption, ConsumptionCounts
 from streams.models.cycles import ClosedSession, Cycles, WeekCounts
 from streams.models.cycles.global_trend import GlobalTrend
 from streams.models.cycles.session_length import SessionLength
 from streams.models.cycles.session_starts import SessionStarts
 from streams.models.dataaccess import DataAccess
+from streams.models.demand import HourlyForecaster, MinuteForecaster
 from streams.models.groups import GroupCounts
-from streams.models.programs import Population, PopulationDelta, UserPrograms, observe
+from streams.models.programs import (
+    NeuralExpert,
+    Population,
+    PopulationDelta,
+    UserPrograms,
+    observe,
+)
 from streams.models.sensitivity import Normal, Sensitivity, WaitCounts
 from streams.models.timing import GapCounts
 
@@ -40,6 +59,7 @@ class Case:
     make: Callable[[], Any]
     feed: Callable[[Any, Event], None]
     max_bytes: int  # whatever it is fed
+    framed: bool = True  # whether its bytes tell where they end; else who holds it does
 
 
 def _cycles(model: Cycles, event: Event) -> None:
@@ -112,35 +132,94 @@ def _group_counts(model: GroupCounts, event: Event) -> None:
         model.add(user)
 
 
-class Programs:
-    """The model of the next program, compared by its bytes."""
+class Held:
+    """A model that is compared by its bytes."""
 
-    def __init__(self, user: UserPrograms | None = None) -> None:
-        self.user = user or UserPrograms()
+    new: ClassVar[Callable[[], Any]]
+    restore: ClassVar[Callable[[bytes], Any]]
+
+    def __init__(self, model: Any = None) -> None:
+        self.model = type(self).new() if model is None else model
 
     def to_bytes(self) -> bytes:
-        return self.user.to_bytes()
+        data: bytes = self.model.to_bytes()
+        return data
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Programs":
-        return cls(UserPrograms.from_bytes(data))
+    def from_bytes(cls, data: bytes) -> "Held":
+        return cls(cls.restore(data))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Programs) and self.to_bytes() == other.to_bytes()
+        return isinstance(other, Held) and self.to_bytes() == other.to_bytes()
 
     __hash__ = None  # type: ignore[assignment]  # the state changes
+
+
+def held(kind: Any, new: Callable[[], Any] | None = None) -> type[Held]:
+    """Return a class of holders of a kind of model."""
+    names = {"new": staticmethod(new or kind), "restore": staticmethod(kind.from_bytes)}
+    return type(kind.__name__, (Held,), names)
 
 
 NOBODY = Population.empty()
 
 
-def _programs(model: Programs, event: Event) -> None:
+def _programs(holder: Held, event: Event) -> None:
     if event.launch:
-        observe(model.user, NOBODY, PopulationDelta(), f"p{event.program}", event.time_s)
+        observe(holder.model, NOBODY, PopulationDelta(), f"p{event.program}", event.time_s)
+
+
+def _neural(holder: Held, event: Event) -> None:
+    names = np.array([event.program, 99_991, 99_992])
+    holder.model.observe(names, np.full(3, 1 / 3), event.program, round(event.time_s * 1000))
+
+
+def _minutes(holder: Held, event: Event) -> None:
+    with suppress(ValueError):  # a minute that is not later is refused, and nothing learnt
+        holder.model.observe(float(event.program), int(event.time_s // 60))
+
+
+def _hours(holder: Held, event: Event) -> None:
+    with suppress(ValueError):  # an hour that is not later is refused, and nothing learnt
+        holder.model.observe(event.value, event.time_s // 3600 * 3600.0)
+
+
+def _series(holder: Held, event: Event) -> None:
+    holder.model.score(event.value, event.time_s)
+
+
+def _residual(holder: Held, event: Event) -> None:
+    holder.model.score(event.value, (0.05, 0.5, 0.95), (0.2, 1.0, 5.0))
+
+
+def _surprise(holder: Held, event: Event) -> None:
+    holder.model.score(min(1.0, event.value / 8.0))
+
+
+def _drift(holder: Held, event: Event) -> None:
+    holder.model.update(event.value)
+
+
+def _service(holder: Held, event: Event) -> None:
+    holder.model.misses(60, event.program % 9, 0.95)
+    holder.model.launch_time(30.0 * event.value)
+
+
+def _crowd(holder: Held, event: Event) -> None:
+    holder.model.judge(int(event.time_s // 3600), {f"p{event.program}": event.program})
+
+
+def _silence(holder: Held, event: Event) -> None:
+    holder.model.heard(f"desk-{event.program}", round(event.time_s * 1000))
+    holder.model.missed(round(event.time_s * 1000))
+
+
+def _two_anchors() -> HourlyForecaster:
+    return HourlyForecaster(anchors=(1, 24))
 
 
 CASES = (
-    Case("programs", Programs, _programs, 16_384),
+    Case("programs", held(UserPrograms), _programs, 16_384),
     Case("session starts", SessionStarts, _session_starts, 111),
     Case("gap counts", GapCounts, _gap_counts, 100_000),
     Case("group counts", GroupCounts, _group_counts, 20_000),
@@ -153,4 +232,14 @@ CASES = (
     Case("sensitivity", Sensitivity, _sensitivity, 300),
     Case("wait counts", WaitCounts, _wait_counts, 100),
     Case("data access", DataAccess, _data_access, 900),
+    Case("neural expert", held(NeuralExpert), _neural, 12_000),
+    Case("minutes ahead", held(MinuteForecaster), _minutes, 10_000),
+    Case("hours ahead", held(HourlyForecaster, _two_anchors), _hours, 200_000),
+    Case("series", held(SeriesDetector), _series, 70_000),
+    Case("residual", held(ResidualDetector), _residual, 100, framed=False),
+    Case("surprise", held(Surprise), _surprise, 100, framed=False),
+    Case("drift", held(DriftDetector), _drift, 10_000),
+    Case("service", held(ServiceDetector), _service, 200),
+    Case("crowd", held(CrowdDetector), _crowd, 60_000),
+    Case("silences", held(SilenceWatch), _silence, 20_000),
 )

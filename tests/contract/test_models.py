@@ -88,6 +88,21 @@ def test_late_events_are_taken_in_and_survive_a_round_trip(case):
 
 
 @EACH
+def test_another_version_is_refused(case):
+    data = bytearray(_feed(case, case.make(), _events(30, seed=9)).to_bytes())
+    data[_version_at(data)] = 99
+    with pytest.raises(ValueError):  # noqa: PT011 - each says it in its own words
+        case.make.from_bytes(bytes(data))
+
+
+def _version_at(data):
+    """Return where the version is: first, or first in an array of MessagePack."""
+    if data[0] == 0xDC:
+        return 3
+    return 1 if data[0] & 0xF0 == 0x90 else 0
+
+
+@pytest.mark.parametrize("case", [c for c in MODELS.CASES if c.framed], ids=lambda case: case.name)
 def test_cut_bytes_are_refused(case):
     data = _feed(case, case.make(), _events(60, seed=7)).to_bytes()
     for end in range(0, len(data), 1 + len(data) // 1000):
