@@ -38,6 +38,7 @@ from streams.models.programs import (
 )
 from streams.models.sensitivity import Normal, Sensitivity, WaitCounts
 from streams.models.timing import GapCounts
+from streams.pipeline.learned import HourDelta
 
 ZONE: tzinfo = ZoneInfo("Europe/Berlin")
 NORMAL = Normal()
@@ -169,6 +170,32 @@ def _programs(holder: Held, event: Event) -> None:
         observe(holder.model, NOBODY, PopulationDelta(), f"p{event.program}", event.time_s)
 
 
+def _teach(delta: PopulationDelta, event: Event) -> None:
+    """Let a user of three launches teach the population."""
+    user = UserPrograms()
+    for k, name in enumerate(("login", f"p{event.program}", "mail")):
+        observe(user, NOBODY, delta, name, event.time_s + 30.0 * k * event.value)
+
+
+def _population(holder: Held, event: Event) -> None:
+    if event.launch and event.program % 4 == 1:
+        delta = PopulationDelta()
+        _teach(delta, event)
+        holder.model = holder.model.advanced(delta)
+
+
+def _hour_delta(holder: Held, event: Event) -> None:
+    delta: HourDelta = holder.model
+    delta.by_person = None
+    if event.launch and event.program % 4 == 1:
+        _teach(delta.programs, event)
+        delta.launched(f"p{event.program}")
+    _week_counts(delta.week, event)
+    delta.consumption.add(1 + event.program % 12, 0, event.value)
+    _wait_counts(delta.waits, event)
+    _gap_counts(delta.gaps, event)
+
+
 def _neural(holder: Held, event: Event) -> None:
     names = np.array([event.program, 99_991, 99_992])
     holder.model.observe(names, np.full(3, 1 / 3), event.program, round(event.time_s * 1000))
@@ -232,6 +259,8 @@ CASES = (
     Case("sensitivity", Sensitivity, _sensitivity, 300),
     Case("wait counts", WaitCounts, _wait_counts, 100),
     Case("data access", DataAccess, _data_access, 900),
+    Case("population", held(Population, Population.empty), _population, 3_400_000),
+    Case("hour's statistics", held(HourDelta), _hour_delta, 400_000),
     Case("neural expert", held(NeuralExpert), _neural, 12_000),
     Case("minutes ahead", held(MinuteForecaster), _minutes, 10_000),
     Case("hours ahead", held(HourlyForecaster, _two_anchors), _hours, 200_000),
