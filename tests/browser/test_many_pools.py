@@ -21,6 +21,10 @@ POOLS = 1_000
 END_MS = 1_764_072_000_000
 # Seconds on a machine that others use too; alone it takes a tenth.
 DRAWN_WITHIN_MS = 20_000
+WITH_CHARTS = {
+    "now": "?pool=build", "forecast": "?pool=build", "flow": "", "person": "?user=person-01",
+    "alerts": "", "shadow": "",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +70,26 @@ def test_a_thousand_pools_are_paged_and_searched(browser: Browser, address: str)
     assert [row[0] for row in watched.cells("Reserve of each pool")] == [HOSTILE]
     assert watched.errors == []
     assert watched.outside() == []
+
+
+@pytest.mark.parametrize("view", WITH_CHARTS)
+def test_a_table_stands_behind_each_chart(browser: Browser, address: str, view: str) -> None:
+    """In the chart's own section, with a caption and rows, and named by the chart."""
+    watched = Watched(browser, address, "light")
+    watched.open()
+    page = watched.show(view, WITH_CHARTS[view])
+    page.wait_for_selector(".chart .main-svg")
+    charts = page.evaluate(
+        """[...document.querySelectorAll(".chart")]
+             .filter(chart => chart.querySelector(".main-svg"))
+             .map(chart => [chart.getAttribute("aria-label"),
+               [...chart.closest("section").querySelectorAll("table")]
+                 .filter(t => t.caption.textContent && t.tBodies[0].rows.length).length])"""
+    )
+    assert charts
+    for label, tables in charts:
+        assert label.endswith("; the table has its values")
+        assert tables > 0, label
 
 
 def test_a_pool_is_found_for_its_forecast(browser: Browser, address: str) -> None:
