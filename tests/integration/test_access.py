@@ -1,0 +1,164 @@
+"""On a Kafka that asks who one is: no role can do what it was not given, and a refusal is told."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+
+from infra.local.spawn import spawn
+from schemas.connection import kafka_config
+from schemas.roles import CHANGELOGS, ROLES, Role
+from schemas.topics import CATALOGUE, Topic
+from streams.runtime.access import allow, grants
+from streams.runtime.topic_admin import create_topics
+from tests.testkit.pipeline import REPOSITORY, Deployment
+from tests.testkit.secured_kafka import SecuredKafka, secured_kafka
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+PREFIX = "guarded."
+# A worker makes it at its first start.
+USERS = Topic(f"{CHANGELOGS}users-changelog", "user", None, 1, "compact", None, "The users' state.")
+REFUSED = KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+def password(role: str) -> str:
+    return f"canary-{role}-Zq8"
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory):
+    """A guarded broker with the topics, and one user a role that may do what the role needs."""
+    with secured_kafka(tmp_path_factory.mktemp("guarded")) as guarded:
+        admin = guarded.admin(topic_prefix=PREFIX)
+        create_topics(admin, [*CATALOGUE, USERS])
+        for role in ROLES:
+            guarded.add_user(role.name, password(role.name))
+            allow(admin, f"User:{role.name}", grants(role, admin))
+        yield guarded
+
+
+@pytest.fixture(scope="module")
+def as_role(kafka: SecuredKafka, registry_url: str, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("roles")
+
+    def settings(role: str, **more):
+        return kafka.settings(
+            role, more.pop("password", password(role)), registry_url=registry_url,
+            topic_prefix=PREFIX, state_dir=folder / role,
+            pools_file=REPOSITORY / "infra" / "pools.toml", **more,
+        )  # fmt: skip
+
+    return settings
+
+
+def start(kafka: SecuredKafka, settings, command: str, secret: str):
+    """Start a process as its role's user; returns it and its log."""
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    log = settings.state_dir / "log"
+    deployment = Deployment(settings)
+    env = {**deployment.environment, **kafka.environment(settings.kafka_username, secret)}
+    with log.open("wb") as out:
+        arguments = deployment.command(*command.split())
+        return spawn(arguments, output=out, env=env, cwd=REPOSITORY), log
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_what_a_role_does_not_need_is_refused(role: Role, as_role) -> None:
+    settings = as_role(role.name)
+    writable = {settings.topic(topic.name) for topic in role.writes}
+    readable = {settings.topic(topic.name) for topic in role.reads}
+    users = settings.topic(USERS.name)
+    everything = {settings.topic(topic.name) for topic in CATALOGUE}
+    if not role.keeps:
+        everything |= {users}
+    if role.looks_into:
+        readable |= {users}
+    assert refused_writes(settings, everything - writable) == everything - writable
+    assert refused_reads(settings, everything - readable) == everything - readable
+
+
+def refused_writes(settings, topics: set[str]) -> set[str]:
+    """Try to write to each topic; returns those that were refused."""
+    told: dict[str, int] = {}
+    producer = Producer({**kafka_config(settings), "message.timeout.ms": 20_000, "log_level": 0})
+    for topic in topics:
+        producer.produce(
+            topic, b"intruder", partition=0,
+            on_delivery=lambda error, m: told.update({m.topic(): error and error.code()}),
+        )  # fmt: skip
+    producer.flush(25)
+    return {topic for topic, code in told.items() if code == REFUSED}
+
+
+def refused_reads(settings, topics: set[str]) -> set[str]:
+    """Try to read each topic; returns those that were refused."""
+    return {topic for topic in topics if is_refused(settings, topic)}
+
+
+def is_refused(settings, topic: str) -> bool:
+    """Try to read one topic. A client of its own: each tells a refusal once."""
+    consumer = Consumer(
+        {**kafka_config(settings), "group.id": "reads-nothing", "log_level": 0,
+         "enable.auto.commit": False}
+    )  # fmt: skip
+    try:
+        told = consumer.list_topics(topic, timeout=10).topics[topic].error
+        if told is not None and told.code() == REFUSED:
+            return True  # not even that it exists is told
+        consumer.assign([TopicPartition(topic, 0, 0)])
+        end_s = time.monotonic() + 10
+        while time.monotonic() < end_s:
+            message = consumer.poll(1)
+            if message is not None:
+                assert message.error() is not None, f"{topic} was read"
+                if message.error().code() == REFUSED:
+                    return True
+    finally:
+        consumer.close()
+    return False
+
+
+@pytest.mark.parametrize("command", ["worker", "doctor --json"])
+def test_a_wrong_password_is_told_in_words_and_ends_the_process(kafka, as_role, command) -> None:
+    settings = as_role("worker")
+    wrong = replace_state(settings, command)
+    process, log = start(kafka, wrong, command, "canary-wrong")
+    code = process.wait(60)
+    said = log.read_text()
+    assert code in (1, 2), said
+    assert "does not let worker in" in said
+    assert "invalid credentials" in said
+    assert "canary" not in said
+
+
+def replace_state(settings, command: str):
+    """The same settings with a state folder of their own."""
+    return settings.model_copy(
+        update={"state_dir": settings.state_dir.parent / f"wrong-{command.split(maxsplit=1)[0]}"}
+    )
+
+
+def test_a_certificate_that_is_not_trusted_is_told_in_words(kafka, as_role) -> None:
+    settings = replace_state(as_role("worker"), "untrusted")
+    settings.state_dir.mkdir(parents=True)
+    log = settings.state_dir / "log"
+    env = {
+        **Deployment(settings).environment,
+        **replace_ca(kafka).environment("worker", password("worker")),
+    }
+    with log.open("wb") as out:
+        process = spawn(Deployment(settings).command("worker"), output=out, env=env)
+    assert process.wait(60) == 2
+    assert "certificate" in log.read_text()
+
+
+def replace_ca(kafka: SecuredKafka) -> SecuredKafka:
+    """The same broker, looked at with the certificates of another authority."""
+    import trustme  # noqa: PLC0415
+
+    other = kafka.folder / "other"
+    other.mkdir(exist_ok=True)
+    trustme.CA().cert_pem.write_to_path(str(other / "ca.pem"))
+    return replace(kafka, folder=other)
