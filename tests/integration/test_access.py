@@ -12,7 +12,7 @@ from schemas.roles import CHANGELOGS, ROLES, Role
 from schemas.topics import CATALOGUE, Topic
 from streams.runtime.access import allow, grants
 from streams.runtime.topic_admin import create_topics
-from tests.testkit.pipeline import REPOSITORY, Deployment
+from tests.testkit.pipeline import REPOSITORY, Deployment, wait_for
 from tests.testkit.secured_kafka import SecuredKafka, secured_kafka
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -118,6 +118,27 @@ def is_refused(settings, topic: str) -> bool:
     finally:
         consumer.close()
     return False
+
+
+def test_the_command_allows_a_new_user_what_its_role_needs(kafka, as_role) -> None:
+    kafka.add_user("newcomer", password("newcomer"))
+    settings = as_role("newcomer")
+    topic = settings.topic("forecasts.demand")
+    assert is_refused(settings, topic)
+    admin = kafka.admin(topic_prefix=PREFIX)
+    env = {
+        "KAFKA_BOOTSTRAP_SERVERS": admin.bootstrap_servers, "WARMFRONT_TOPIC_PREFIX": PREFIX,
+        "WARMFRONT_KAFKA_SECURITY": "SSL", "WARMFRONT_KAFKA_CA_FILE": str(admin.kafka_ca_file),
+        "WARMFRONT_KAFKA_CERTIFICATE_FILE": str(admin.kafka_certificate_file),
+        "WARMFRONT_KAFKA_KEY_FILE": str(admin.kafka_key_file),
+    }  # fmt: skip
+    arguments = ["acls", "allocator", "--principal", "User:newcomer"]
+    log = kafka.folder / "acls.log"
+    with log.open("wb") as out:
+        process = spawn(Deployment(admin).command(*arguments), output=out, env=env, cwd=REPOSITORY)
+    assert process.wait(60) == 0, log.read_text()
+    assert "User:newcomer may do this now" in log.read_text()
+    wait_for(lambda: not is_refused(settings, topic), "the rules to come into force", 30)
 
 
 @pytest.mark.parametrize("command", ["worker", "doctor --json"])

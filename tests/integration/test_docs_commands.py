@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from confluent_kafka import Producer
 from typer.testing import CliRunner
 
@@ -22,6 +23,8 @@ from tests.testkit.pipeline import Deployment, deployed
 
 pytestmark = pytest.mark.integration
 ELSEWHERE = {
+    "acls allocator --principal": "tests/integration/test_access.py",
+    "acls worker --principal": "tests/integration/test_access.py",
     "alerts --follow": "tests/integration/test_alerts_out.py",
     "alert-sink": "tests/integration/test_alerts_out.py",
     "allocator": "tests/lab/deployment.py",
@@ -111,6 +114,15 @@ def publish(deployment: Deployment, topic: Topic, key: str, record: object) -> N
     assert producer.flush(60) == 0
 
 
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """A command logs to its own standard error, which is closed after it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("own_logging")
 @pytest.mark.parametrize("told", HERE, ids=str)
 def test_it_runs_as_it_stands(
     told: Documented, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
