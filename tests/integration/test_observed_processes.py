@@ -196,8 +196,11 @@ def test_metrics_and_traces_tell_what_went_through(running: Running) -> None:
         ),
         "the page reads them",
     )
-    predictions = counted("worker", "warmfront_worker_outputs_total", topic="predictions.programs")
-    assert predictions >= 90
+    sent = {"topic": "predictions.programs"}
+    wait_for(
+        lambda: counted("worker", "warmfront_worker_outputs_total", **sent) >= 90,
+        "a prediction for each launch",
+    )
     assert counted("worker", "warmfront_worker_step_seconds_count", stage="profile") >= 90
     misses = counted("allocator", "warmfront_reserve_misses_total", pool="build")
     assert misses + counted("allocator", "warmfront_reserve_hits_total", pool="build") >= 1
