@@ -245,6 +245,16 @@ class LearnedVersions:
         del self._versions[:-VERSIONS_KEPT]
         return True
 
+    def add_published(self, hour: int, body: bytes) -> bool:
+        """Include an hour as it is published: empty where nobody did anything; see `add`.
+
+        Raises
+        ------
+        ValueError
+            If the body holds no statistics.
+        """
+        return self.add(hour, HourDelta.from_bytes(body) if body else None)
+
     def at(self, time_ms: int) -> Learned:
         """Return what applies to an event of this time."""
         wanted = learned_hour(time_ms)

@@ -8,7 +8,7 @@ from schemas.codec import Codec, UndecodableError
 from schemas.records import PopulationPrior
 from schemas.settings import Settings
 from schemas.topics import POPULATION_PRIOR
-from streams.pipeline.learned import HourDelta, LearnedVersions
+from streams.pipeline.learned import LearnedVersions
 from streams.runtime.follower import Follower
 
 log = structlog.get_logger()
@@ -27,8 +27,7 @@ class LearnedReader(Follower):
         try:
             prior = self._codec.decode(POPULATION_PRIOR, message.value, PopulationPrior)
             if prior.kind == "DELTA":
-                delta = HourDelta.from_bytes(prior.body) if prior.body else None
-                self.versions.add(prior.hour, delta)
+                self.versions.add_published(prior.hour, prior.body)
         except (UndecodableError, ValueError) as error:
             # Not a source of work but of knowledge: one bad hour is skipped, by every worker alike.
             log.warning("hour of the population skipped", offset=message.offset, reason=str(error))

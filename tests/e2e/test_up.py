@@ -4,18 +4,17 @@ import csv
 import json
 import os
 import random
-import signal
 import subprocess
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from infra.local import spawn
 from infra.local.ports import free_port
 from tests.testkit.pipeline import REPOSITORY, Deployment, wait_for
+from tests.testkit.processes import interrupted
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -79,12 +78,7 @@ def test_up_replays_decides_assigns_and_stops(tmp_path: Path, trace: Path) -> No
             )
 
         wait_for(main_job_is_done, "forecasts, reserve and assignments", 600)
-        children = psutil.Process(up.pid).children(recursive=True)
-        up.send_signal(signal.SIGINT)
-        assert up.wait(60) == 0
-        gone, alive = psutil.wait_procs(children, timeout=5)
-        assert gone
-        assert not alive, "whatever was started is stopped"
+        assert interrupted(up, 60, children_s=5) == 0
     finally:
         if up.poll() is None:
             spawn.kill(up)

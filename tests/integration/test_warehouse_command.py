@@ -4,13 +4,11 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
 from confluent_kafka import Producer
@@ -21,6 +19,7 @@ from schemas.records import AnomalyAlert
 from schemas.topics import ALERTS_ANOMALIES
 from tests.testkit.documented import in_blocks
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, wait_for
+from tests.testkit.processes import interrupted
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 PAGE = REPOSITORY / "docs/how-to/warehouse.md"
@@ -96,12 +95,7 @@ def test_up_carries_alerts_into_tables_until_it_is_stopped(deployment: Deploymen
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(sql)  # again: it changes nothing
         assert len(ask(url, "SELECT * FROM incidents")) == 2
-        children = psutil.Process(up.pid).children(recursive=True)
-        up.send_signal(signal.SIGINT)
-        assert up.wait(120) == 0, log.read_text()[-3000:]
-        _, alive = psutil.wait_procs(children, timeout=10)
-        assert children
-        assert not alive, "whatever was started is stopped"
+        assert interrupted(up, 120, children_s=10) == 0, log.read_text()[-3000:]
     finally:
         if up.poll() is None:
             spawn.kill(up)

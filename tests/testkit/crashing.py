@@ -16,7 +16,7 @@ from schemas.topics import (
     TELEMETRY_TICKS,
 )
 from streams.agents.profile import ProfileStage
-from streams.pipeline.learned import HourDelta, LearnedVersions
+from streams.pipeline.learned import LearnedVersions
 from streams.pipeline.outputs import Output
 from streams.pipeline.population import PopulationFold
 from streams.runtime.newest_store import rank_of
@@ -131,7 +131,7 @@ class Reader:
 
     async def caught_up(self) -> None:
         for prior in self._broker.priors[self._read :]:
-            self.versions.add(prior.hour, HourDelta.from_bytes(prior.body) if prior.body else None)
+            self.versions.add_published(prior.hour, prior.body)
         self._read = len(self._broker.priors)
 
 

@@ -16,7 +16,7 @@ from schemas.topics import (
 )
 from streams.pipeline.activity import Ways
 from streams.pipeline.desk import AlertDesk
-from streams.pipeline.learned import HourDelta, LearnedVersions
+from streams.pipeline.learned import LearnedVersions
 from streams.pipeline.outputs import Output
 from streams.pipeline.partition import ProfilePartition
 from streams.pipeline.pool_state import PoolState
@@ -109,9 +109,7 @@ class Offline:
             wholes = self.population.apply(output.record)
             for whole in wholes:
                 if whole.topic is POPULATION_PRIOR:
-                    body = whole.record.body
-                    delta = HourDelta.from_bytes(body) if body else None
-                    self.versions.add(whole.record.hour, delta)
+                    self.versions.add_published(whole.record.hour, whole.record.body)
             return wholes
         if output.topic is DEMAND_PARTIALS:
             return self.total.apply(output.record).outputs

@@ -9,7 +9,7 @@ from schemas.records import Activity, ActivityBatch, Tick, UserProfile
 from schemas.topics import POPULATION_PARTIALS, PROFILES_USERS, Topic
 from streams.models.sensitivity import Normal
 from streams.pipeline.activity import Ways
-from streams.pipeline.learned import HourDelta, LearnedVersions
+from streams.pipeline.learned import LearnedVersions
 from streams.pipeline.outputs import Output
 from streams.pipeline.partition import ProfilePartition, Step
 from streams.pipeline.readable_profile import readable_profile
@@ -92,9 +92,7 @@ class World:
         """Let what the partition's closed hours teach go round."""
         for output in outputs:
             if output.topic is POPULATION_PARTIALS:
-                body = output.record.body
-                delta = HourDelta.from_bytes(body) if body else HourDelta()
-                self.versions.add(output.record.hour, delta)
+                self.versions.add_published(output.record.hour, output.record.body)
 
 
 def _numbered(event: Activity, seq: int) -> Activity:

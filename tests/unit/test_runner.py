@@ -1,8 +1,6 @@
 """Runners start what is declared, tell what became of it, and leave nothing behind."""
 
-import os
 import time
-from pathlib import Path
 
 import pytest
 
@@ -10,6 +8,7 @@ from allocator.runner.declared import ProgramsError, command_of, load_programs
 from allocator.runner.local import LocalRunner
 from allocator.runner.protocol import Command, Outcome, Place
 from allocator.runner.simulated import SimulatedRunner
+from tests.testkit.processes import is_alive
 
 HERE = Place("i-1")
 
@@ -19,15 +18,6 @@ def runner():
     runner = LocalRunner()
     yield runner
     runner.close()
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat")
-    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_program_counts_as_started_once_it_has_lived_a_while_and_ends_with_its_children(

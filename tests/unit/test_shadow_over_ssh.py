@@ -1,6 +1,5 @@
 """Shadow runs on machines reached over real SSH: what gets to them, and what stays there."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from allocator.runner.protocol import Command, Outcome, Place
 from allocator.runner.ssh import SshHost, SshLogin, SshRunner, line_of
 from schemas.shadow import ShadowPlan, ShadowTerms, Step
 from tests.testkit.machines import Machines, SshWorld
+from tests.testkit.processes import is_alive
 from tests.testkit.ssh_server import ssh_server
 
 MINUTE_MS = 60_000
@@ -194,15 +194,3 @@ def wait_until(condition) -> None:
     while not condition():
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat")
-    try:
-        return state.read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
