@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from infra.observe import dashboard as metrics
 from infra.observe.health import Health
@@ -178,8 +177,7 @@ class Feed:
             log.warning("not shown", topic=topic.name, reason=str(error))
 
     def _watch_lag(self) -> None:
-        admin = AdminClient({**kafka_config(self._settings), "log_level": 3})
-        reader = LagReader(self._settings, admin, Consumer(self._config()))
+        reader = LagReader(self._settings)
         while not self._stop.is_set():
             try:
                 self.lag = reader.read() | {"read_ms": round(time.time() * 1000)}
@@ -187,6 +185,7 @@ class Feed:
             except (KafkaException, TimeoutError) as error:
                 log.warning("lag not known", error=str(error))
             self._stop.wait(LAG_EVERY_S)
+        reader.close()
 
     def _tell_lag(self) -> None:
         for group in self.lag["groups"]:

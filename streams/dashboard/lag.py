@@ -1,10 +1,17 @@
-"""How far the pipeline's groups are behind, asked of the broker; the feed itself joins no group."""
+"""How far the pipeline's groups are behind, asked of the broker without joining them.
+
+Each group's positions are asked for by a consumer of its name that never subscribes. The admin
+client's call for it ends the process where the group's coordinator is not up yet
+(confluent-kafka-javascript issue 374: librdkafka asks a consumer group that an admin client has
+not), as it is on a broker that has just started.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
+from schemas.connection import kafka_config
 from schemas.settings import Settings
 from schemas.topics import (
     ALLOCATION_REQUESTS,
@@ -33,15 +40,18 @@ class LagReader:
     Parameters
     ----------
     settings
-        What topics and groups are called.
-    admin, consumer
-        Clients of the broker; the consumer's position is not used.
+        Where the broker is, and what topics and groups are called.
     """
 
-    def __init__(self, settings: Settings, admin: Any, consumer: Any) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._admin = admin
-        self._consumer = consumer
+        self._members = {name: Consumer(self._config(name)) for name in GROUPS}
+        self._consumer = next(iter(self._members.values()))
+
+    def close(self) -> None:
+        """Close its connections."""
+        for member in self._members.values():
+            member.close()
 
     def read(self) -> dict[str, Any]:
         """Return lag by group, topic and partition, and how many dead letters there are.
@@ -56,30 +66,21 @@ class LagReader:
         return {"groups": groups, "dead_letters": self._dead_letters(partitions)}
 
     def _group(self, name: str, topics: Iterable[Any], known: Any) -> dict[str, Any]:
-        committed = self._committed(self._settings.topic(name))
+        full_names = {self._settings.topic(topic.name): topic.name for topic in topics}
         rows = []
-        for topic in topics:
-            full = self._settings.topic(topic.name)
-            for number in sorted(known[full].partitions) if full in known else ():
-                low, high = self._ends(full, number)
-                at = committed.get((full, number))
-                lag = high - max(low, at if at is not None else low)
-                rows.append(
-                    {"topic": topic.name, "partition": number, "committed": at, "end": high,
-                     "lag": max(0, lag)}
-                )  # fmt: skip
+        for p in self._committed(name, [full for full in full_names if full in known], known):
+            at = p.offset if p.offset >= 0 else None
+            low, high = self._ends(p.topic, p.partition)
+            lag = high - max(low, at if at is not None else low)
+            rows.append(
+                {"topic": full_names[p.topic], "partition": p.partition, "committed": at,
+                 "end": high, "lag": max(0, lag)}
+            )  # fmt: skip
         return {"group": name, "lag": sum(row["lag"] for row in rows), "partitions": rows}
 
-    def _committed(self, group: str) -> dict[tuple[str, int], int | None]:
-        asked = [ConsumerGroupTopicPartitions(group)]
-        answer = self._admin.list_consumer_group_offsets(asked)[group]
-        try:
-            positions = answer.result(TIMEOUT_S).topic_partitions
-        except KafkaException as error:
-            if error.args[0].name() == "GROUP_ID_NOT_FOUND":
-                return {}
-            raise
-        return {(p.topic, p.partition): p.offset if p.offset >= 0 else None for p in positions}
+    def _committed(self, group: str, topics: list[str], known: Any) -> list[TopicPartition]:
+        asked = [TopicPartition(t, p) for t in topics for p in sorted(known[t].partitions)]
+        return list(self._members[group].committed(asked, timeout=TIMEOUT_S)) if asked else []
 
     def _dead_letters(self, known: Any) -> dict[str, int]:
         counts = {}
@@ -94,3 +95,11 @@ class LagReader:
         tp = TopicPartition(topic, number)
         low, high = self._consumer.get_watermark_offsets(tp, timeout=TIMEOUT_S)
         return low, high
+
+    def _config(self, group: str) -> dict[str, Any]:
+        return {
+            **kafka_config(self._settings),
+            "group.id": self._settings.topic(group),
+            "enable.auto.commit": False,
+            "log_level": 3,
+        }

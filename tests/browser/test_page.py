@@ -53,7 +53,8 @@ def address(deployment: Deployment) -> Iterator[str]:
     command = deployment.command("dashboard", "--port", str(port))
     page = spawn.spawn(command, output=log, env=deployment.environment, cwd=REPOSITORY)
     try:
-        wait_for(lambda: answers(port), "the page answers", timeout_s=400)
+        wait_for(lambda: answers(port) or page.poll() is not None, "it answers", timeout_s=400)
+        assert page.poll() is None, f"the page's process ended: {page.poll()}"
         yield f"http://127.0.0.1:{port}"
     finally:
         spawn.kill(page)
