@@ -4,12 +4,16 @@ import csv
 import gzip
 import json
 import math
+import random
+import re
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from streams.backtest.anomalies import Options, command, run
+from streams.backtest.anomalies_plot import SeriesTrace
+from streams.models.anomaly import SeriesDetector
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ def recording(tmp_path):
 
 
 def options(path, out=None):
-    return Options(path, "metric", "at", "reading", out)
+    return Options(path, "metric", "at", ("reading",), out)
 
 
 def read(path):
@@ -82,8 +86,8 @@ def test_an_empty_value_scores_zero_and_changes_nothing_after_it(tmp_path):
     gap, none = tmp_path / "gap.csv", tmp_path / "none.csv"
     gap.write_text(head + "a,2970,\n" + "a,3000,9\n")
     none.write_text(head + "a,3000,9\n")
-    run(Options(gap, "s", "t", "v", tmp_path / "gap_out.csv"))
-    run(Options(none, "s", "t", "v", tmp_path / "none_out.csv"))
+    run(Options(gap, "s", "t", ("v",), tmp_path / "gap_out.csv"))
+    run(Options(none, "s", "t", ("v",), tmp_path / "none_out.csv"))
     assert float(read(tmp_path / "gap_out.csv")[-2]["score"]) == 0.0
     assert read(tmp_path / "gap_out.csv")[-1] == read(tmp_path / "none_out.csv")[-1]
 
@@ -114,3 +118,54 @@ def test_an_unknown_format_is_a_clear_error(cli, recording):
     result = cli(recording, *columns, "--format", "xml")
     assert result.exit_code == 2
     assert "xml" in result.stderr
+
+
+def test_of_several_metrics_one_alone_is_no_alarm_and_two_of_three_are(tmp_path):
+    source = random.Random(5)
+    lines = ["host,t,cpu,disk,net"]
+    for k in range(900):
+        cpu, disk, net = (source.gauss(5.0, 1.0) for _ in range(3))
+        cpu += 60.0 * (k in {600, 800})
+        disk += 60.0 * (k == 800)
+        lines.append(f"a,{300 * k},{cpu},{disk},{net}")
+    (tmp_path / "host.csv").write_text("\n".join(lines) + "\n")
+    columns = ("cpu", "disk", "net")
+    run(Options(tmp_path / "host.csv", "host", "t", columns, tmp_path / "out.csv"))
+    scores = [float(row["score"]) for row in read(tmp_path / "out.csv")]
+    assert scores[600] < 0.5 <= scores[800]
+    assert len(scores) == 900
+
+
+def test_a_series_is_drawn_with_its_range_and_its_incidents(cli, recording, tmp_path):
+    plot = tmp_path / "cpu.svg"
+    columns = ("--series", "metric", "--time", "at", "--value", "reading")
+    assert cli(recording, *columns, "--plot", plot, "--plot-series", "cpu").exit_code == 0
+    drawn = plot.read_text()
+    assert drawn.lstrip().startswith("<?xml")
+    # Texts are outlines; matplotlib keeps each as a comment.
+    assert re.search("<!-- cpu: [1-9] incidents told -->", drawn)
+    assert "<!-- expected range -->" in drawn
+
+
+def test_incidents_are_those_of_the_desk_and_the_range_is_from_before_each_point():
+    trace, detector = SeriesTrace("cpu"), SeriesDetector(512)
+    source = random.Random(2)
+    for k in range(1000):
+        value = 50.0 + source.gauss(0.0, 1.0) + (40.0 if 900 <= k < 906 else 0.0)
+        trace.expects(detector, 300.0 * k, value)
+        trace.scored(detector, detector.score(value, 300.0 * k))
+    ((start_s, end_s, _),) = [told for told in trace.end() if told[0] >= 300.0 * 500]
+    assert start_s == 300.0 * 900
+    assert end_s >= 300.0 * 905
+    assert trace.high[900] < 90.0, "not learned from the point itself"
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [(("--plot-series", "gpu"), "gpu"), (("--value", "reading"), "one --value")],
+)
+def test_what_cannot_be_drawn_is_a_clear_error(cli, recording, tmp_path, more, what):
+    columns = ("--series", "metric", "--time", "at", "--value", "reading")
+    ended = cli(recording, *columns, "--plot", tmp_path / "p.svg", *more)
+    assert ended.exit_code == 2
+    assert what in ended.stderr
