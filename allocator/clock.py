@@ -1,8 +1,10 @@
 """What time it is for one partition: by the wall, or by the events it has seen."""
 
 import time
+from collections.abc import Callable
 
 from allocator.options import ClockMode
+from schemas.steady_clock import SteadyClock
 
 # Once event time is this near the wall, a recording has been replayed to its end.
 NEAR_MS = 120_000
@@ -20,6 +22,8 @@ class PartitionClock:
     ----------
     mode
         See `AllocatorOptions`.
+    live_ms
+        Unix milliseconds while it is live, by default the wall's without its jumps.
 
     Examples
     --------
@@ -28,8 +32,9 @@ class PartitionClock:
     5000
     """
 
-    def __init__(self, mode: ClockMode) -> None:
+    def __init__(self, mode: ClockMode, live_ms: Callable[[], int] | None = None) -> None:
         self._mode = mode
+        self._live_ms = live_ms or SteadyClock()
         self._latest_ms = 0
 
     @property
@@ -43,15 +48,16 @@ class PartitionClock:
         return self.is_live or self._latest_ms > 0
 
     def saw(self, event_ms: int) -> None:
-        """Note an event's time."""
-        self._latest_ms = max(self._latest_ms, event_ms)
-        if self._mode == "auto" and wall_ms() - event_ms < NEAR_MS:
+        """Note an event's time; a live clock does not follow a client whose own is wrong."""
+        if self._mode == "auto" and self._live_ms() - event_ms < NEAR_MS:
             self._mode = "wall"
+        if not self.is_live:
+            self._latest_ms = max(self._latest_ms, event_ms)
 
     def now_ms(self) -> int:
         """Return the time."""
         if self._mode == "wall":
-            self._latest_ms = max(self._latest_ms, wall_ms())
+            self._latest_ms = max(self._latest_ms, self._live_ms())
         return self._latest_ms
 
 

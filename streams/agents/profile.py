@@ -1,12 +1,12 @@
 """The agent of telemetry: feeds each partition's fold and carries out its steps."""
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
 from schemas.records import ActivityBatch, Tick
 from schemas.settings import Settings
+from schemas.steady_clock import SteadyClock
 from schemas.topics import TELEMETRY_ACTIVITY, TELEMETRY_TICKS
 from streams.models.anomaly.silence import SilenceWatch
 from streams.pipeline.activity import Ways
@@ -45,12 +45,13 @@ class ProfileStage(Stage):
         self._asked: dict[int, tuple[int, int]] = {}
         self._settled_hour: dict[int, int] = {}
         self._partition_watch = SilenceWatch()
+        self._now_ms = SteadyClock()  # a clock that is set must not make anybody look missed
 
     async def step(self, event: Any) -> None:
         """Apply one message in memory and send its outputs; `settle` makes all of it durable."""
         async with self._busy:
             partition = event.message.partition
-            self._partition_watch.heard(f"partition-{partition}", time.time_ns() // 1_000_000)
+            self._partition_watch.heard(f"partition-{partition}", self._now_ms())
             fold, users = self._fold(partition)
             for step in await self._steps(fold, event.message):
                 if step.user is not None:
@@ -63,7 +64,7 @@ class ProfileStage(Stage):
     async def tell_silences(self) -> None:
         """Send which sources and which of our partitions are missed, though nothing comes."""
         async with self._busy:
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = self._now_ms()
             missed = self._partition_watch.missed(now_ms)
             outputs = silence_outputs("quiet-partitions", 0, now_ms, now_ms, missed)
             for fold, _ in self._folds.values():

@@ -42,8 +42,9 @@ class Numbering:
     def take(self) -> int:
         """Return the next number."""
         if self._next == self._reserved:
+            # Reserved only once it is on the disk: where that is full, no number is given twice.
+            self._file.write(str(self._reserved + BLOCK))
             self._reserved += BLOCK
-            self._file.write(str(self._reserved))
         self._next += 1
         return self._next - 1
 

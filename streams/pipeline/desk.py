@@ -14,6 +14,7 @@ from schemas.topics import ALERTS_ANOMALIES
 from streams.models.anomaly import Budget, Incidents, Observation
 from streams.pipeline.judged import CLOCK, FORGOTTEN
 from streams.pipeline.outputs import Output, place_of
+from streams.pipeline.state_version import decoded
 
 VERSION = 1
 # Sources are partitions and pools, times five kinds; more are an attack on the state.
@@ -26,6 +27,9 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     applied: dict[str, tuple[int, int]]
     marks: dict[str, int]
     feedback_offset: int
+
+
+_decoder = msgspec.msgpack.Decoder(_Wire)
 
 
 class AlertDesk:
@@ -114,12 +118,7 @@ class AlertDesk:
     @classmethod
     def from_bytes(cls, data: bytes, per_day: float) -> "AlertDesk":
         """Return the desk; raises ValueError for bytes that are none."""
-        try:
-            wire = msgspec.msgpack.decode(data, type=_Wire)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"no state of the desk: {error}") from error
-        if wire.version != VERSION:
-            raise ValueError(f"a desk of version {wire.version}, known is {VERSION}")
+        wire = decoded(_decoder, data, "state of the desk", VERSION)
         desk = cls(per_day, Incidents.from_bytes(wire.incidents, per_day))
         desk._applied, desk._marks = wire.applied, wire.marks
         desk._feedback_offset = wire.feedback_offset

@@ -3,6 +3,7 @@
 import msgspec
 
 from streams.pipeline.level import NOTHING, Level
+from streams.pipeline.state_version import decoded
 
 VERSION = 1
 # Heartbeats that wait for activity before them; more than this many and the oldest are passed over.
@@ -68,10 +69,7 @@ class PartitionState(msgspec.Struct, array_like=True, forbid_unknown_fields=True
         >>> PartitionState.from_bytes(PartitionState(clock_ms=5).to_bytes()).clock_ms
         5
         """
-        try:
-            state = msgspec.msgpack.decode(data, type=cls)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"no partition state: {error}") from error
-        if state.version != VERSION:
-            raise ValueError(f"partition state of version {state.version}, known is {VERSION}")
-        return state
+        return decoded(_decoder, data, "partition state", VERSION)
+
+
+_decoder = msgspec.msgpack.Decoder(PartitionState)

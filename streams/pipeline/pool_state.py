@@ -5,6 +5,7 @@ import msgspec
 from streams.pipeline.calendar import Entry
 from streams.pipeline.level import NOTHING, Level
 from streams.pipeline.pool_minutes import PoolMinutes
+from streams.pipeline.state_version import decoded
 
 VERSION = 4  # 4: knows the users' expectations; 3: the calendar, incidents are the desk's
 
@@ -69,10 +70,7 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     @classmethod
     def from_bytes(cls, data: bytes) -> "PoolState":
         """Return the state; raises ValueError for bytes that are none."""
-        try:
-            state = msgspec.msgpack.decode(data, type=cls)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"no pool state: {error}") from error
-        if state.version != VERSION:
-            raise ValueError(f"pool state of version {state.version}, known is {VERSION}")
-        return state
+        return decoded(_decoder, data, "pool state", VERSION)
+
+
+_decoder = msgspec.msgpack.Decoder(PoolState)

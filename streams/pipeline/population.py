@@ -16,6 +16,7 @@ from streams.pipeline.groups import DAY_HOURS, group_outputs, unpacked
 from streams.pipeline.judged import judged
 from streams.pipeline.learned import HourDelta
 from streams.pipeline.outputs import Output, output_id
+from streams.pipeline.state_version import decoded
 
 VERSION = 1
 HOURS_AHEAD = 24
@@ -34,6 +35,9 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     days: dict[int, int] = {}
     published: int = -1
     busy: int = -1
+
+
+_decoder = msgspec.msgpack.Decoder(_Wire)
 
 
 @dataclass(slots=True)
@@ -168,12 +172,7 @@ class PopulationFold:
     @classmethod
     def from_bytes(cls, data: bytes, partitions: int) -> "PopulationFold":
         """Return the state; raises ValueError for bytes that are none."""
-        try:
-            wire = msgspec.msgpack.decode(data, type=_Wire)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"no population state: {error}") from error
-        if wire.version != VERSION:
-            raise ValueError(f"population state of version {wire.version}, known is {VERSION}")
+        wire = decoded(_decoder, data, "population state", VERSION)
         trend = GlobalTrend.from_bytes(wire.trend)
         crowds = CrowdDetector.from_bytes(wire.crowds) if wire.crowds else CrowdDetector()
         return cls(

@@ -8,6 +8,7 @@ from streams.models.anomaly.service import Judged, ServiceDetector
 from streams.pipeline.eventtime import HOUR_MS, hour_of
 from streams.pipeline.judged import judged
 from streams.pipeline.outputs import Output, output_id
+from streams.pipeline.state_version import decoded
 
 VERSION = 1
 
@@ -18,6 +19,9 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     hits: int
     misses: int
     detector: bytes
+
+
+_decoder = msgspec.msgpack.Decoder(_Wire)
 
 
 class ServiceWatch:
@@ -32,8 +36,10 @@ class ServiceWatch:
 
     Raises
     ------
+    OtherVersionError
+        If another release wrote the state.
     ValueError
-        If the state is none of this version.
+        If it is none.
     """
 
     def __init__(self, pool: str, saved: bytes = b"") -> None:
@@ -81,10 +87,4 @@ class ServiceWatch:
 
 
 def _restored(saved: bytes) -> _Wire:
-    try:
-        wire = msgspec.msgpack.decode(saved, type=_Wire)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"no state of a service watch: {error}") from error
-    if wire.version != VERSION:
-        raise ValueError(f"a service watch of version {wire.version}, known is {VERSION}")
-    return wire
+    return decoded(_decoder, saved, "state of a service watch", VERSION)

@@ -3,6 +3,7 @@
 import msgspec
 
 from streams.pipeline.resources import RESOURCES
+from streams.pipeline.state_version import decoded
 
 VERSION = 1
 
@@ -59,10 +60,7 @@ class TotalState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     @classmethod
     def from_bytes(cls, data: bytes) -> "TotalState":
         """Return the state; raises ValueError for bytes that are none."""
-        try:
-            state = msgspec.msgpack.decode(data, type=cls)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"no state of the total: {error}") from error
-        if state.version != VERSION:
-            raise ValueError(f"state of the total, version {state.version}, known is {VERSION}")
-        return state
+        return decoded(_decoder, data, "state of the total", VERSION)
+
+
+_decoder = msgspec.msgpack.Decoder(TotalState)

@@ -21,6 +21,7 @@ from streams.models.sensitivity import Sensitivity
 from streams.pipeline.behaviour import Behaviour, BehaviourWatch
 from streams.pipeline.learned import HourDelta
 from streams.pipeline.level import Change, Level
+from streams.pipeline.state_version import decoded
 
 VERSION = 1
 # A person has few sources (hosts, importers); the least recent is forgotten.
@@ -196,12 +197,7 @@ class User:
     @classmethod
     def from_bytes(cls, data: bytes) -> "User":
         """Return the state; raises ValueError for bytes that are none."""
-        try:
-            wire = _decoder.decode(data)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"no user state: {error}") from error
-        if wire.version != VERSION:
-            raise ValueError(f"user state of version {wire.version}, known is {VERSION}")
+        wire = decoded(_decoder, data, "user state", VERSION)
         return cls(
             wire.partition, wire.offset, wire.events, wire.clock_ms, wire.launches,
             wire.sources, wire.running, wire.pools,
@@ -235,12 +231,11 @@ def partition_of(data: bytes) -> tuple[int, list[int], list[int], bool]:
 
     Raises
     ------
+    OtherVersionError
+        For a state of another version.
     ValueError
         For bytes that are no user's state.
     """
-    try:
-        wire = _decoder.decode(data)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"no user state: {error}") from error
+    wire = decoded(_decoder, data, "user state", VERSION)
     minutes = [minute for _, minute, _ in wire.open_minutes]
     return wire.partition, minutes, [hour for hour, _ in wire.open_hours], wire.departing

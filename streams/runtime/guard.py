@@ -25,9 +25,14 @@ class PoisonError(ValueError):
 
 
 def end_process(reason: str, **details: Any) -> None:
-    """Log and end the process at once, so that nothing more is acked or written."""
-    log.critical(reason, **details)
-    os._exit(EXIT_FATAL)
+    """Log and end the process at once, so that nothing more is acked or written.
+
+    It ends where nothing can be logged either, as on a full disk: to go on would ack the event.
+    """
+    try:
+        log.critical(reason, **details)
+    finally:
+        os._exit(EXIT_FATAL)
 
 
 async def guarded(

@@ -10,60 +10,21 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import MinuteDemand, Tick
-from schemas.topics import (
-    DEMAND_OBSERVED,
-    PREDICTIONS_PROGRAMS,
-    TELEMETRY_ACTIVITY,
-    TELEMETRY_LATE,
-    TELEMETRY_TICKS,
+from schemas.records import Tick
+from schemas.topics import TELEMETRY_ACTIVITY, TELEMETRY_LATE, TELEMETRY_TICKS
+from tests.testkit.crashing import (
+    Broker,
+    CrashError,
+    Worker,
+    demand,
+    heartbeats,
+    predictions,
+    settled_users,
 )
-from streams.pipeline.outputs import Output
-from streams.pipeline.user import User
-from streams.runtime.newest_store import body_of
-from tests.testkit.crashing import Broker, CrashError, Store, Worker
 from tests.testkit.office import activities, log_of
 from tests.testkit.offline import Message
 
 CRASHES = 6
-
-
-def demand(outputs: list[Output]) -> dict[tuple[str, int], MinuteDemand]:
-    minutes: dict[tuple[str, int], MinuteDemand] = {}
-    for output in outputs:
-        for minute in output.record.minutes if output.topic is DEMAND_OBSERVED else ():
-            key = (output.record.pool, minute.time)
-            assert minutes.setdefault(key, minute) == minute, "a repeat says the same"
-    return minutes
-
-
-def predictions(outputs: list[Output]) -> dict[str, object]:
-    told: dict[str, object] = {}
-    for output in outputs:
-        if output.topic is PREDICTIONS_PROGRAMS:
-            record = output.record
-            assert told.setdefault(record.prediction_id, record) == record, "a repeat is the same"
-    return told
-
-
-def settled_users(broker: Broker) -> dict[bytes, bytes]:
-    """Saved users without what they added to minutes and hours: when that is dropped is chance."""
-    users = {}
-    for key, value in Store(broker.changelogs["users-0"]).data.items():
-        user = User.from_bytes(body_of(value))
-        user.drop_closed(2**62, 2**62)
-        users[key] = user.to_bytes()
-    return users
-
-
-def heartbeats(activity: list[Message]) -> list[Message]:
-    """After each message one that speaks for the time up to the next, as a collector's do."""
-    latest = [max(e.time for e in m.value.events) for m in activity]
-    until = [*(time - 1 for time in latest[1:]), latest[-1] + 7_200_000]
-    return [
-        Message(0, k, until[k], Tick(source="s", time=until[k], partition=0, activity_offset=k + 1))
-        for k in range(len(activity))
-    ]
 
 
 def interleaved(

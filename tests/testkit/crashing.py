@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from schemas.records import PopulationPrior, Tick
+from schemas.records import MinuteDemand, PopulationPrior, ProgramPrediction, Tick
 from schemas.settings import Settings
 from schemas.topics import (
+    DEMAND_OBSERVED,
     POPULATION_PARTIALS,
     POPULATION_PRIOR,
+    PREDICTIONS_PROGRAMS,
     TELEMETRY_ACTIVITY,
     TELEMETRY_TICKS,
 )
@@ -19,7 +21,8 @@ from streams.agents.profile import ProfileStage
 from streams.pipeline.learned import LearnedVersions
 from streams.pipeline.outputs import Output
 from streams.pipeline.population import PopulationFold
-from streams.runtime.newest_store import rank_of
+from streams.pipeline.user import User
+from streams.runtime.newest_store import body_of, rank_of
 from streams.runtime.state_tables import StateTable
 from tests.testkit.office import POOLS, WAYS
 from tests.testkit.offline import Message
@@ -167,3 +170,41 @@ class Worker:
     def _table(self, name: str) -> StateTable:
         store = Store(self.broker.changelogs[f"{name}-0"])
         return StateTable(SimpleNamespace(data=store, changelog_topic_name=name), self._sender)
+
+
+def demand(outputs: list[Output]) -> dict[tuple[str, int], MinuteDemand]:
+    minutes: dict[tuple[str, int], MinuteDemand] = {}
+    for output in outputs:
+        for minute in output.record.minutes if output.topic is DEMAND_OBSERVED else ():
+            key = (output.record.pool, minute.time)
+            assert minutes.setdefault(key, minute) == minute, "a repeat says the same"
+    return minutes
+
+
+def predictions(outputs: list[Output]) -> dict[str, ProgramPrediction]:
+    told: dict[str, ProgramPrediction] = {}
+    for output in outputs:
+        if output.topic is PREDICTIONS_PROGRAMS:
+            record = output.record
+            assert told.setdefault(record.prediction_id, record) == record, "a repeat is the same"
+    return told
+
+
+def settled_users(broker: Broker) -> dict[bytes, bytes]:
+    """Saved users without what they added to minutes and hours: when that is dropped is chance."""
+    users = {}
+    for key, value in Store(broker.changelogs["users-0"]).data.items():
+        user = User.from_bytes(body_of(value))
+        user.drop_closed(2**62, 2**62)
+        users[key] = user.to_bytes()
+    return users
+
+
+def heartbeats(activity: list[Message]) -> list[Message]:
+    """After each message one that speaks for the time up to the next, as a collector's do."""
+    latest = [max(e.time for e in m.value.events) for m in activity]
+    until = [*(time - 1 for time in latest[1:]), latest[-1] + 7_200_000]
+    return [
+        Message(0, k, until[k], Tick(source="s", time=until[k], partition=0, activity_offset=k + 1))
+        for k in range(len(activity))
+    ]

@@ -30,9 +30,18 @@ REPOSITORY = Path(__file__).parents[2]
 
 @dataclass
 class Deployment:
-    """One prefix on the broker: its settings, and the workers that a test starts and kills."""
+    """One prefix on the broker: its settings, and the workers that a test starts and kills.
+
+    Parameters
+    ----------
+    settings
+        What the test itself uses to reach the broker.
+    worker_environment
+        Variables that all its workers get on top, those started in place of others too.
+    """
 
     settings: Settings
+    worker_environment: dict[str, str] = field(default_factory=dict)
     workers: list[spawn.Process] = field(default_factory=list)
     _replaced: set[int] = field(default_factory=set)
     _ports: list[int] = field(default_factory=list)
@@ -58,11 +67,12 @@ class Deployment:
         main = "import sys; from streams.cli import main; sys.argv[0] = 'warmfront'; main()"
         return [sys.executable, "-c", main, *arguments]
 
-    def start_worker(self, **environment: str) -> spawn.Process:
+    def start_worker(self) -> spawn.Process:
         log = (self.settings.state_dir / f"worker{len(self.workers)}.log").open("wb")
         self._ports.append(free_port())
         env = {
-            **self.environment, "WARMFRONT_METRICS_PORT": str(self._ports[-1]), **environment,
+            **self.environment, "WARMFRONT_METRICS_PORT": str(self._ports[-1]),
+            **self.worker_environment,
         }  # fmt: skip
         worker = spawn.spawn(self.command("worker"), output=log, env=env, cwd=REPOSITORY)
         self.workers.append(worker)

@@ -7,6 +7,7 @@ import pytest
 from schemas.records import AlertFeedback, AnomalyAlert, AnomalyObservation
 from streams.pipeline.desk import AlertDesk
 from streams.pipeline.outputs import output_id
+from streams.pipeline.state_version import OtherVersionError
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -119,7 +120,12 @@ def test_a_point_without_a_place_is_refused() -> None:
         AlertDesk(1.0).observe(nameless)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x93", b"\x95\x63\xc4\x00\x80\x80\x00"])
+@pytest.mark.parametrize("data", [b"", b"\x93", b"\x95\xff\xc4\x00\x80\x80\x00"])
 def test_bytes_that_are_no_desk_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="desk"):
         AlertDesk.from_bytes(data, 1.0)
+
+
+def test_a_desk_of_another_release_is_no_hostile_one() -> None:
+    with pytest.raises(OtherVersionError, match="desk of version 99, this release reads 1"):
+        AlertDesk.from_bytes(b"\x95\x63\xc4\x00\x80\x80\x00", 1.0)
