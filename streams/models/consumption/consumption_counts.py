@@ -1,5 +1,6 @@
 """What all users' runs of each program consumed: integer bucket counts that merge exactly."""
 
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -97,5 +98,6 @@ class ConsumptionCounts:
     __hash__ = None  # type: ignore[assignment]  # counts change
 
 
+@lru_cache(maxsize=4096)  # a profile asks for those of every program again
 def _borders(key: int) -> tuple[float, float]:
     return border(key, _LEVEL), border(key + 1, _LEVEL)
