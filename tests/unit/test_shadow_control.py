@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from allocator.policy.shadow_control import HOUR_MS, MOST_PRICE_S, ShadowControl
+from tests.testkit.swings import means, turns
 
 
 def outcomes(control: ShadowControl, chance: random.Random, rates: list[float]) -> list[float]:
@@ -216,6 +217,29 @@ def test_after_an_outage_nothing_is_spent_twice_and_all_is_as_before() -> None:
     logs = [math.log(price) for price in loop.prices]
     assert mean(logs[180:]) == pytest.approx(mean(logs[50:100]), abs=0.2)
     assert max(logs[180:]) < max(logs[20:100]) + 0.4
+
+
+WORLDS = {
+    "a step of people and back": [(40, 1.0)] * 100 + [(40, 0.6)] * 200 + [(40, 1.0)] * 200,
+    "a ramp of demand": [(10 + hour, 1.0) for hour in range(300)],
+    "an outage of three days": [(60, 1.0)] * 100 + [(0, 0.0)] * 72 + [(60, 1.0)] * 100,
+    "demand up and down": ([(30, 1.0)] * 60 + [(90, 1.0)] * 60) * 4,
+    "people up and down": ([(40, 1.0)] * 100 + [(40, 0.6)] * 100) * 3,
+}
+
+
+@pytest.mark.parametrize(
+    ("world", "changes"),
+    [
+        ("a step of people and back", 2), ("a ramp of demand", 0), ("an outage of three days", 2),
+        ("demand up and down", 7), ("people up and down", 5),
+    ],
+)  # fmt: skip
+def test_no_threshold_turns_back_more_often_than_the_world(world: str, changes: int) -> None:
+    """Half-day means; trust by more than 0.15, the price by more than a factor of two."""
+    loop = Loop().play(WORLDS[world])
+    assert turns(means(loop.trusts[20:], 12), 0.15) <= changes
+    assert turns(means([math.log(price) for price in loop.prices[20:]], 12), 0.7) <= changes
 
 
 def test_what_no_longer_pays_is_given_up_within_its_bound_and_found_again() -> None:
