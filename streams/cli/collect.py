@@ -17,7 +17,7 @@ from schemas.codec import Codec
 from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.settings import Settings
 from streams.collect.delivery import DeliveryError
-from streams.collect.exclusive import HeldByAnotherError
+from streams.collect.exclusive import HeldByAnotherError, NotKeptError
 from streams.collect.host import HostCollector, Senses
 from streams.collect.host_zone import host_zone
 from streams.collect.nearby import Nearby
@@ -52,7 +52,7 @@ def command(
         sent = _collect(settings, source or f"host-{platform.node()}", every, near=bring_near)
     except (ValueError, HeldByAnotherError, PortTakenError) as error:
         _fail(str(error), BAD_INPUT)
-    except (DeliveryError, RegistryUnavailableError) as error:
+    except (DeliveryError, RegistryUnavailableError, NotKeptError) as error:
         _fail(str(error), UNAVAILABLE)
     if as_json:
         print(msgspec.json.encode({"events": sent}).decode())

@@ -19,7 +19,7 @@ from schemas.registry import RegistryUnavailableError
 from schemas.settings import Settings
 from streams.collect.delivery import DeliveryError
 from streams.collect.events import Resource
-from streams.collect.exclusive import HeldByAnotherError
+from streams.collect.exclusive import HeldByAnotherError, NotKeptError
 from streams.collect.replay import Replay, ReplayReport
 from streams.collect.replay_plan import ReplayOptions
 from streams.collect.stopping import until_signalled
@@ -97,7 +97,7 @@ def command(
         report = _replay(settings, file, options, quiet=as_json)
     except (ValueError, HeldByAnotherError, PoolsError) as error:
         _fail(str(error), BAD_INPUT)
-    except (DeliveryError, RegistryUnavailableError) as error:
+    except (DeliveryError, RegistryUnavailableError, NotKeptError) as error:
         _fail(str(error), UNAVAILABLE)
     _show(report, as_json=as_json)
     if report.stopped:

@@ -12,6 +12,16 @@ class HeldByAnotherError(RuntimeError):
     """Another process holds the file."""
 
 
+class NotKeptError(OSError):
+    """A file can't be written, as on a full disk; it is as it was before."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(
+            f"{path} can't be written: {error.strerror}; it is as it was, and the same command "
+            "goes on from there once there is room"
+        )
+
+
 class ExclusiveFile:
     """Small text kept in a file that no other process can hold meanwhile.
 
@@ -41,11 +51,20 @@ class ExclusiveFile:
             return None
 
     def write(self, text: str) -> None:
-        """Replace the text as a whole: a kill leaves the old or the new one."""
+        """Replace the text as a whole: a kill leaves the old or the new one.
+
+        Raises
+        ------
+        NotKeptError
+            If there is no room; the old text stays.
+        """
         part = self._path.with_suffix(".part")
-        with os.fdopen(os.open(part, WRITE, OWNER_ONLY), "w", encoding="utf-8") as stream:
-            stream.write(text)
-        part.replace(self._path)
+        try:
+            with os.fdopen(os.open(part, WRITE, OWNER_ONLY), "w", encoding="utf-8") as stream:
+                stream.write(text)
+            part.replace(self._path)
+        except OSError as error:
+            raise NotKeptError(self._path, error) from error
 
     def close(self) -> None:
         """Let go of the file."""

@@ -8,6 +8,7 @@ References
 [1] Krawczyk, Bellare, Canetti 1997. HMAC: Keyed-Hashing for Message Authentication. RFC 2104.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -15,8 +16,10 @@ import secrets
 from pathlib import Path
 
 from schemas.settings import Settings
+from streams.collect.exclusive import NotKeptError
 
 MIN_KEY_CHARS = 16
+KEY_BYTES = 32
 USER_HEX = 32  # 128 bits: no two users of any deployment share one by chance
 DATA_HEX = 16  # 64 bits, what the model of data access keeps
 
@@ -56,7 +59,9 @@ class Pseudonyms:
         Raises
         ------
         ValueError
-            If the configured key is short enough to be guessed.
+            If the configured key is short enough to be guessed, or the kept one is damaged.
+        NotKeptError
+            If there is no room to keep one.
         """
         if settings.pseudonym_key is None:
             return cls(None, _host_key(settings.state_dir / "data-key"))
@@ -88,11 +93,24 @@ def _digest(key: bytes, domain: str, text: str) -> str:
 
 def _host_key(path: Path) -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    key = secrets.token_bytes(32)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(key)
+    if not path.exists():
+        _make_key(path)
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{path} holds no key; remove it, and data gets new pseudonyms")
     return key
+
+
+def _make_key(path: Path) -> None:
+    """Write a key whole or not at all: with half of one, pseudonyms could be guessed."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(secrets.token_bytes(KEY_BYTES))
+        with contextlib.suppress(FileExistsError):  # another process was first: its key counts
+            os.link(part, path)
+    except OSError as error:
+        raise NotKeptError(path, error) from error
+    finally:
+        part.unlink(missing_ok=True)
