@@ -18,6 +18,7 @@ from allocator.journal import Journal
 from allocator.options import AllocatorOptions
 from allocator.owner import PartitionOwner
 from allocator.partitioning import partition_of
+from allocator.policy.rehearsal import rehearse
 from allocator.pools import restore_pool
 from allocator.predictions import PredictionReader
 from allocator.runner.declared import load_programs
@@ -102,6 +103,8 @@ class AllocatorWorker:
         KafkaException
             If something could not be committed; what is in memory is worth nothing then.
         """
+        LOG.info("policies get ready; on the first start they are compiled, for up to a minute")
+        rehearse()
         self._consumer.subscribe(
             self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )

@@ -107,10 +107,10 @@ def test_assignment_latency_at_half_load(bench, monkeypatch) -> None:
         bench.wait_for(lambda: ready(bench) >= WARM * 0.9)
         bench.took.clear()
         at_half_load(bench, full_per_s / 2.0)
+        hits = sum(r.ledger.totals.hits for r in pools(bench))
     finally:
         bench.worker.stop()
         thread.join()
-    hits = sum(r.ledger.totals.hits for r in pools(bench))
     report(bench, full_per_s, hits)
     assert hits >= bench.sent * 0.95, "the reserve ran dry: this measures warm hits"
 
