@@ -18,7 +18,7 @@ def readable_profile(
 ) -> UserProfile:
     """Return the profile of a user as of a moment."""
     now_s, zone = now_ms / 1000, ways.zone_of(user)
-    turns_up = user.cycles.arrivals(now_s, zone, learned.rates)
+    presence, turns_up = user.cycles.day_ahead(now_s, zone, learned.rates)
     starts = user.session_starts.expected(now_s, zone, turns_up)
     first = first_start(starts)
     normal = ways.normal.counted(learned.waits)
@@ -34,7 +34,7 @@ def readable_profile(
         sensitivity=sensitivity.value,
         sensitivity_low=sensitivity.low,
         sensitivity_high=sensitivity.high,
-        presence_24h=user.cycles.presence(now_s, zone, learned.rates),
+        presence_24h=presence,
         next_session_length_s=user.session_length.expected_s(now_s, zone),
         transitions=_transitions(user, learned),
         session_starts_24h=starts,

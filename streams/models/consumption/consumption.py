@@ -63,7 +63,7 @@ class Consumption:
         self._max_programs = max_programs
         self._weights: dict[int, int] = {}  # program -> samples, halved together
         self._sketches: dict[int, Sketches] = {}
-        self._packed: dict[int, bytes] = {}  # not looked at since from_bytes
+        self._packed: dict[int, bytes] = {}  # of programs that have no new samples since
 
     def observe_sample(
         self,
@@ -102,12 +102,14 @@ class Consumption:
         self._weights[program] = weight + 1
         if weight >= _MAX_WEIGHT:
             self._age()
-        return self._sketches_of(program)
+        sketches = self._sketches_of(program)
+        self._packed.pop(program, None)
+        return sketches
 
     def _sketches_of(self, program: int) -> Sketches:
         sketches = self._sketches.get(program)
         if sketches is None:
-            sketches = self._sketches[program] = unpack_sketches(self._packed.pop(program))
+            sketches = self._sketches[program] = unpack_sketches(self._packed[program])
         return sketches
 
     def _admit(self, program: int) -> Sketches:
@@ -164,11 +166,15 @@ class Consumption:
         self._packed.pop(program, None)
 
     def to_bytes(self) -> bytes:
-        rows = [
-            (program, weight, self._packed.get(program) or pack_sketches(self._sketches[program]))
-            for program, weight in self._weights.items()
-        ]
+        rows = [(program, n, self._packed_of(program)) for program, n in self._weights.items()]
         return encode_section(_VERSION, _State(self._max_programs, rows))
+
+    def _packed_of(self, program: int) -> bytes:
+        """Pack what has new samples: most of a user's programs have none between two savings."""
+        packed = self._packed.get(program)
+        if packed is None:
+            packed = self._packed[program] = pack_sketches(self._sketches[program])
+        return packed
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Consumption":

@@ -1,6 +1,5 @@
 """What all users' runs of each program consumed: integer bucket counts that merge exactly."""
 
-from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -11,6 +10,7 @@ from streams.models.cycles.section import decode_section, encode_section
 
 _VERSION = 1
 _LEVEL = 1  # four buckets an octave: 11 % relative error
+_MOST_ASKED = 512  # of some 5 KB each
 _ZERO = -(2**15)  # the bucket of values below the floor
 
 _Program = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
@@ -40,13 +40,16 @@ class ConsumptionCounts:
     [(0.5, 1), (1.0, 2), (2.0, 1)]
     """
 
-    __slots__ = ("rows",)
+    __slots__ = ("_asked", "rows")
 
     def __init__(self) -> None:
         self.rows: dict[tuple[int, int], dict[int, int]] = {}
+        # What `buckets` gave: the profiles of an hour ask for the same programs again and again.
+        self._asked: dict[tuple[int, int], list[tuple[float, float, int]]] = {}
 
     def add(self, program: int, resource: int, value: float) -> None:
         """Count one measured value of a program (finite, not negative)."""
+        self._asked.clear()
         key = bucket(value) >> _LEVEL if value >= FLOORS[resource] else _ZERO
         counts = self.rows.get((program, resource))
         if counts is None:
@@ -55,14 +58,20 @@ class ConsumptionCounts:
 
     def buckets(self, program: int, resource: int) -> list[tuple[float, float, int]]:
         """Lower border, upper border and count of each bucket, rising."""
+        known = self._asked.get((program, resource))
+        if known is not None:
+            return known
         rows = []
         for key, count in sorted(self.rows.get((program, resource), {}).items()):
             low, high = (0.0, 0.0) if key == _ZERO else _borders(key)
             rows.append((low, high, count))
+        if len(self._asked) < _MOST_ASKED:
+            self._asked[program, resource] = rows
         return rows
 
     def merge(self, other: "ConsumptionCounts") -> None:
         """Add another partition's or hour's counts."""
+        self._asked.clear()
         for name, theirs in other.rows.items():
             ours = self.rows.setdefault(name, {})
             for key, count in theirs.items():
@@ -70,6 +79,7 @@ class ConsumptionCounts:
 
     def forget(self, program: int) -> None:
         """Drop a program that is no longer used."""
+        self._asked.clear()
         for name in [name for name in self.rows if name[0] == program]:
             del self.rows[name]
 
@@ -98,6 +108,5 @@ class ConsumptionCounts:
     __hash__ = None  # type: ignore[assignment]  # counts change
 
 
-@lru_cache(maxsize=4096)  # a profile asks for those of every program again
 def _borders(key: int) -> tuple[float, float]:
     return border(key, _LEVEL), border(key + 1, _LEVEL)

@@ -10,6 +10,7 @@ References
 Masson, Rim and Lee, DDSketch, PVLDB 12 (2019). Epicoco et al., UDDSketch, IEEE Access 8 (2020).
 """
 
+from functools import lru_cache
 from math import frexp, ldexp
 
 OCTAVE = 8  # buckets of level 0 in an octave: borders at most 12.5 % apart, 5.9 % relative error
@@ -27,6 +28,7 @@ def bucket(value: float) -> int:
     return 8 * exponent + int(16.0 * mantissa) - 16
 
 
+@lru_cache(maxsize=16_384)  # profiles ask for the same few hundred again and again
 def border(key: int, level: int) -> float:
     """Lower border of a bucket.
 

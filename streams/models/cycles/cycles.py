@@ -162,16 +162,22 @@ class Cycles:
         self, now_s: float, zone: tzinfo, rates: WeekRates, hours: int = 24
     ) -> list[float]:
         """Probability of activity in each of the next `hours` hours; the first begins now."""
-        cycle = self._active_by_hour(now_s, zone, rates, hours)
-        last_s = self._sessions.last_s
-        active = 1.0 if last_s is not None and now_s - last_s < HOUR_S else 0.0
-        return chain(cycle, active, self._persistence.share())
+        return self.day_ahead(now_s, zone, rates, hours)[0]
 
     def arrivals(
         self, now_s: float, zone: tzinfo, rates: WeekRates, hours: int = 24
     ) -> list[float]:
         """Probability that the user, being away, turns up in each of the next `hours` hours."""
-        return arrivals(self._active_by_hour(now_s, zone, rates, hours), self._persistence.share())
+        return self.day_ahead(now_s, zone, rates, hours)[1]
+
+    def day_ahead(
+        self, now_s: float, zone: tzinfo, rates: WeekRates, hours: int = 24
+    ) -> tuple[list[float], list[float]]:
+        """Return `presence` and `arrivals`, which share most of their work."""
+        cycle, stays = self._active_by_hour(now_s, zone, rates, hours), self._persistence.share()
+        last_s = self._sessions.last_s
+        active = 1.0 if last_s is not None and now_s - last_s < HOUR_S else 0.0
+        return chain(cycle, active, stays), arrivals(cycle, stays)
 
     def _active_by_hour(
         self, now_s: float, zone: tzinfo, rates: WeekRates, hours: int

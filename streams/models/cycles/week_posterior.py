@@ -23,6 +23,8 @@ _WEEKEND = (120, 144)
 class WeekPosterior:
     """The estimates as of one local hour; O(1) for each hour asked.
 
+    What was read off the counts is kept: a whole week asks six times for each hour.
+
     Parameters
     ----------
     week
@@ -33,12 +35,14 @@ class WeekPosterior:
         Local hour of now, which is not over yet and not counted as exposure.
     """
 
-    __slots__ = ("_levels", "_weeks", "hour", "rates", "week")
+    __slots__ = ("_levels", "_like", "_seen", "_weeks", "hour", "rates", "week")
 
     def __init__(self, week: WeekActivity, rates: WeekRates, hour: int) -> None:
         self.week = week
         self.rates = rates
         self.hour = hour
+        self._seen: dict[int, tuple[float, float, float]] = {}
+        self._like: dict[tuple[int, bool], tuple[float, float, float]] = {}
         self._weeks = self._mean_exposure()
         totals = (rates.launches_a_week, rates.active_a_week)
         self._levels = tuple(self._level(what, total) for what, total in enumerate(totals))
@@ -52,13 +56,13 @@ class WeekPosterior:
 
     def launches(self, at: int) -> float:
         """Expected launches in hour `at` of the week."""
-        seen, _, weeks = self.week.evidence(at, self.hour - 1)
+        seen, _, weeks = self._evidence(at)
         prior = self._like_days(at, 0) * _HOUR_WEEKS
         return (seen + prior) / (weeks + _HOUR_WEEKS)
 
     def active(self, at: int) -> float:
         """Probability of any activity in hour `at` of the week."""
-        _, seen, weeks = self.week.evidence(at, self.hour - 1)
+        _, seen, weeks = self._evidence(at)
         prior = self._like_days(at, 1) * _HOUR_WEEKS
         return min((seen + prior) / (weeks + _HOUR_WEEKS), 1.0)
 
@@ -66,15 +70,24 @@ class WeekPosterior:
         """Share of all hours in which the user is active."""
         return self._levels[1] * self.rates.active_a_week / WEEK_HOURS
 
+    def _evidence(self, at: int) -> tuple[float, float, float]:
+        """Launches, active weeks and exposed weeks of hour `at` of the week."""
+        if at not in self._seen:
+            self._seen[at] = self.week.evidence(at, self.hour - 1)
+        return self._seen[at]
+
     def _like_days(self, at: int, what: int) -> float:
-        days = _WEEKEND if at >= _WEEKEND[0] else _WORKDAYS
-        seen = weeks = 0.0
-        for day in days:
-            evidence = self.week.evidence(day + at % 24, self.hour - 1)
-            seen += evidence[what]
-            weeks += evidence[2]
+        key = at % 24, at >= _WEEKEND[0]
+        if key not in self._like:
+            days = _WEEKEND if key[1] else _WORKDAYS
+            launches = active = weeks = 0.0
+            for day in days:
+                more = self._evidence(day + key[0])
+                launches, active, weeks = launches + more[0], active + more[1], weeks + more[2]
+            self._like[key] = launches, active, weeks
+        evidence = self._like[key]
         prior = self._population(at, what)
-        return (seen + prior * _DAY_WEEKS) / (weeks + _DAY_WEEKS)
+        return (evidence[what] + prior * _DAY_WEEKS) / (evidence[2] + _DAY_WEEKS)
 
     def _population(self, at: int, what: int) -> float:
         """The population's hour, scaled to the level of this user."""

@@ -5,12 +5,14 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-from streams.models.programs.sums_table import add_all, moved
+from streams.models.programs.sums_table import add_all, ascending, moved, planes
 
 Integers = npt.NDArray[np.int64]
 
 MAX_NUMBER = 1 << 31
 MAX_BYTES = 64 << 20
+# Of an hour of one user: level 6 takes 370 us for 3,160 bytes, 1 takes 140 us for 3,360.
+LEVEL = 1
 
 
 class Sums:
@@ -51,16 +53,15 @@ class Sums:
 
     def items(self) -> tuple[Integers, Integers]:
         """Return the numbers, ascending, and their sums, none of them 0."""
-        kept = np.flatnonzero((self._keys >= 0) & (self._sums != 0))
-        order = kept[np.argsort(self._keys[kept])]
-        return self._keys[order], self._sums[order]
+        numbers, sums = ascending(self._keys, self._sums)
+        return numbers, sums
 
     def to_bytes(self) -> bytes:
         """Return the sums as bytes, as compact as they are few and small."""
         numbers, sums = self.items()
-        steps = np.diff(numbers, prepend=0)
-        planes = [_planes(column) for column in (steps, _zigzag(sums))]
-        return len(numbers).to_bytes(4, "little") + zlib.compress(b"".join(planes), 6)
+        return len(numbers).to_bytes(4, "little") + zlib.compress(
+            planes(numbers, sums).tobytes(), LEVEL
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Sums":
@@ -82,19 +83,9 @@ class Sums:
         return sums
 
 
-def _zigzag(values: Integers) -> Integers:
-    """Small numbers of both signs as small positive ones."""
-    return (values << 1) ^ (values >> 63)
-
-
 def _unzigzag(values: Integers) -> Integers:
     shifted = (values.view(np.uint64) >> np.uint64(1)).view(np.int64)
     return shifted ^ -(values & 1)
-
-
-def _planes(values: Integers) -> bytes:
-    """First all lowest bytes, then all second ones: the high planes are zero and vanish."""
-    return values.astype("<i8").view(np.uint8).reshape(-1, 8).T.tobytes()
 
 
 def _joined(planes: bytes) -> Integers:

@@ -50,3 +50,33 @@ def moved(
             new_keys[place] = keys[k]
             new_sums[place] = sums[k]
     return new_keys, new_sums
+
+
+@kernel
+def ascending(
+    keys: npt.NDArray[np.int64], sums: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the numbers, ascending, and their sums, none of them 0."""
+    kept = np.flatnonzero((keys >= 0) & (sums != 0))
+    order = kept[np.argsort(keys[kept])]
+    return keys[order], sums[order]
+
+
+@kernel
+def planes(numbers: npt.NDArray[np.int64], sums: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """Return the steps between numbers, then the sums, each as eight planes of bytes.
+
+    First all lowest bytes, then all second ones: the high planes are zero and compress to nothing.
+    Sums are zigzagged: small numbers of both signs become small positive ones.
+    """
+    count = len(numbers)
+    out = np.zeros(16 * count, np.uint8)
+    before = 0
+    for k in range(count):
+        step = numbers[k] - before
+        before = numbers[k]
+        folded = (sums[k] << 1) ^ (sums[k] >> 63)
+        for plane in range(8):
+            out[plane * count + k] = (step >> (8 * plane)) & 255
+            out[(8 + plane) * count + k] = (folded >> (8 * plane)) & 255
+    return out
