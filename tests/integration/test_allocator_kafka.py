@@ -10,9 +10,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from allocator.policy.knobs import ReserveKnobs
-from allocator.policy.position import Position
-from allocator.policy.reserve import ReservePolicy
+from allocator.policy.rehearsal import rehearse
 from infra.local.spawn import kill, spawn, stop
 from schemas.codec import Codec
 from schemas.pools import Pool
@@ -154,9 +152,7 @@ class Deployment:
 @pytest.fixture(scope="module", autouse=True)
 def _compiled() -> None:
     """Compile the policy's kernels, which the allocators then find in the cache."""
-    policy = ReservePolicy(ReserveKnobs())
-    policy.requested(0.0, "ann", "mail", hit=True)
-    policy.target(60.0, Position(ready=0, building=0, terminable=0))
+    rehearse()
 
 
 @pytest.fixture

@@ -1,0 +1,119 @@
+"""What the allocator is told beside requests, on a real broker: who is about to act."""
+
+import sys
+import time
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from confluent_kafka import Producer
+
+from allocator.policy.rehearsal import rehearse
+from infra.local.spawn import spawn, stop
+from schemas.codec import Codec
+from schemas.records import Candidate, ProgramPrediction, ReserveStatus
+from schemas.registry import RegistryIds
+from schemas.settings import Settings
+from schemas.topics import PREDICTIONS_PROGRAMS, RESERVE_STATUS, Topic
+from streams.runtime.topic_admin import create_topics
+from tests.testkit.pipeline import wait_for
+from tests.testkit.telemetry import read_all
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+POOLS = """
+[pool.office]
+programs = ["mail"]
+max_instances = 30
+cap = 40
+[pool.build]
+programs = ["make"]
+max_instances = 30
+cap = 40
+"""
+PEOPLE = 15
+CHILD = """
+from allocator.cloud.simulated import Simulation
+from allocator.options import AllocatorOptions
+from allocator.worker import run
+from schemas.settings import Settings
+run(Settings(), AllocatorOptions(clock="wall", poll_s=0.2, simulation=Simulation(
+    launch_median_s=40.0, rebuild_s=0.3, delete_s=0.2)))
+"""
+
+
+class Told:
+    """An allocator at work, and what it is told and says."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        ids = RegistryIds(settings.registry_url, settings.schema_cache)
+        self._codec = Codec(ids, settings.topic_prefix)
+        self._producer = Producer({"bootstrap.servers": settings.bootstrap_servers})
+
+    def tell(self, topic: Topic, key: str, record: msgspec.Struct) -> None:
+        value = self._codec.encode(topic, record)
+        self._producer.produce(self._settings.topic(topic.name), value, key)
+        assert self._producer.flush(20) == 0
+
+    def newest(self, pool: str) -> ReserveStatus | None:
+        name = self._settings.topic(RESERVE_STATUS.name)
+        said = [
+            self._codec.decode(RESERVE_STATUS, m.value(), ReserveStatus)
+            for m in read_all(self._settings.bootstrap_servers, name)
+        ]
+        return max((s for s in said if s.pool == pool), key=lambda s: s.time, default=None)
+
+
+@pytest.fixture(scope="module")
+def told(kafka_bootstrap, registry_url, tmp_path_factory) -> Iterator[Told]:
+    rehearse()  # compiled here, the allocator finds the kernels on the disk
+    folder = tmp_path_factory.mktemp("hints")
+    (folder / "pools.toml").write_text(POOLS)
+    settings = Settings(
+        bootstrap_servers=kafka_bootstrap, registry_url=registry_url,
+        topic_prefix=f"hints{time.time_ns()}.", state_dir=folder,
+        pools_file=folder / "pools.toml",
+    )  # fmt: skip
+    create_topics(settings)
+    environment = {
+        "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "WARMFRONT_REGISTRY_URL": settings.registry_url,
+        "WARMFRONT_TOPIC_PREFIX": settings.topic_prefix,
+        "WARMFRONT_STATE_DIR": str(settings.state_dir),
+        "WARMFRONT_POOLS_FILE": str(settings.pools_file),
+    }
+    with (folder / "allocator.log").open("wb") as log:
+        process = spawn([sys.executable, "-c", CHILD], output=log, env=environment)
+    yield Told(settings)
+    assert stop(process, 30) == 0
+
+
+def prediction(number: int, program: str) -> ProgramPrediction:
+    now_ms = time.time_ns() // 1_000_000
+    likely = Candidate(program=program, p_next=0.95, p_1m=0.9, p_5m=0.95, p_15m=0.97, p_60m=0.99)
+    return ProgramPrediction(
+        prediction_id=f"p{number}", user=f"person-{number}", after_program="login",
+        made_at=now_ms, candidates=[likely], model="test",
+    )  # fmt: skip
+
+
+def test_the_reserve_grows_for_people_who_are_about_to_act(told: Told) -> None:
+    wait_for(lambda: told.newest("office") is not None, "it works")
+    quiet = told.newest("office")
+    assert quiet is not None
+    assert quiet.target < PEOPLE // 2
+    for number in range(PEOPLE):
+        told.tell(PREDICTIONS_PROGRAMS, f"person-{number}", prediction(number, "mail"))
+
+    def is_held() -> bool:
+        status = told.newest("office")
+        return status is not None and status.ready + status.building >= PEOPLE // 2
+
+    wait_for(is_held, "half of those foretold have an instance waiting or coming")
+    office, build = told.newest("office"), told.newest("build")
+    assert office is not None
+    assert office.intents is not None
+    assert office.intents > 1.0
+    assert build is not None
+    assert build.target < PEOPLE // 2, "nobody was foretold to need this pool"
