@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-browser test-monitoring lint lint-deploy types imports format generate lock lock-check soak sbom audit bench clean
+.PHONY: help setup run test test-browser test-monitoring lint lint-deploy types imports format generate lock lock-check soak sbom audit bench bench-baselines bench-lock clean
 .PHONY: openstack-lab openstack-lab-down openstack-lab-lock test-lab
 
 help: ## Show the targets
@@ -78,6 +78,12 @@ audit: $(READY) ## Ask a public database for known holes in the locked packages 
 
 bench: $(READY) ## Measure speed and memory
 	@$(BIN)/python -m pytest tests/bench -s
+
+bench-baselines: $(READY) ## Install what benches compare with into .cache/bench
+	@infra/bench/install.sh
+
+bench-lock: $(READY) ## Resolve infra/bench/requirements.in into its requirements.lock
+	@infra/bench/lock.sh
 
 openstack-lab: $(READY) ## Start a real OpenStack control plane on this machine's loopback
 	@$(BIN)/python -m infra.openstack_lab up

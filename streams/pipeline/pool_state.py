@@ -5,9 +5,9 @@ import msgspec
 from streams.pipeline.calendar import Entry
 from streams.pipeline.level import NOTHING, Level
 from streams.pipeline.pool_minutes import PoolMinutes
-from streams.pipeline.state_version import decoded
+from streams.pipeline.state_version import OtherVersionError, decoded
 
-VERSION = 4  # 4: knows the users' expectations; 3: the calendar, incidents are the desk's
+VERSION = 5  # 5: combines by weekend too; 4: knows the users' expectations
 
 
 class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -69,8 +69,29 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "PoolState":
-        """Return the state; raises ValueError for bytes that are none."""
-        return decoded(_decoder, data, "pool state", VERSION)
+        """Return the state; raises ValueError for bytes that are none.
+
+        Of a state of version 4 all is kept but the combination of the users' and the pool's
+        expectations, whose books were others: it is learnt anew, which takes days.
+        """
+        try:
+            return decoded(_decoder, data, "pool state", VERSION)
+        except OtherVersionError:
+            before = _of_version_4(data)
+            if before is None:
+                raise
+            return before
 
 
 _decoder = msgspec.msgpack.Decoder(PoolState)
+
+
+def _of_version_4(data: bytes) -> PoolState | None:
+    try:
+        state = _decoder.decode(data)
+    except msgspec.DecodeError:
+        return None
+    if state.version != 4:
+        return None
+    state.version, state.next_hour = VERSION, b""
+    return state

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.faults
 CLOSE = 0.02
 # Fields of a user's state that every release had.
 FIRST_FIELDS = 17
+# Where a pool's state has its combination of expectations.
+NEXT_HOUR = 11
 
 
 @pytest.fixture
@@ -148,7 +150,15 @@ def test_the_other_stages_states_are_read_and_written_as_they_were(before: Golde
     assert PopulationFold.from_bytes(population, 1).to_bytes() == population
     assert TotalState.from_bytes(total).to_bytes() == total
     assert AlertDesk.from_bytes(before.other("desk"), 1.0).to_bytes() == before.other("desk")
-    assert PoolState.from_bytes(before.other("pool")).to_bytes() == before.other("pool")
+    pool = before.other("pool")
+    assert PoolState.from_bytes(pool).to_bytes() == in_form_5(pool)
+
+
+def in_form_5(pool: bytes) -> bytes:
+    """A pool's state of form 4, whose combination of expectations is learnt anew."""
+    fields = msgspec.msgpack.decode(pool)
+    fields[0], fields[NEXT_HOUR] = 5, b""
+    return msgspec.msgpack.encode(fields)
 
 
 def refused(name: str, body: bytes) -> None:

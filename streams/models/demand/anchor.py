@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.models.compiled import kernel
-from streams.models.demand import calibration, mixture, regression
+from streams.models.demand import calibration, correction, mixture, regression
+from streams.models.demand.correction import Correction, new_correction
 from streams.models.demand.experts import (
     EXPERTS,
     FEATURES,
@@ -21,7 +22,7 @@ from streams.models.demand.experts import (
     SOURCES,
 )
 from streams.models.demand.histogram import add, fill_quantiles, prior
-from streams.models.demand.levels import HIGH, LEVELS, LOW, MIXED
+from streams.models.demand.levels import HIGH, LEVELS, LOW, MEDIAN, MIXED
 from streams.models.demand.points import POINTS, point_forecasts
 from streams.models.demand.regression import CIRCUMSTANCES
 from streams.models.demand.sorted_window import Floats, sort
@@ -44,6 +45,7 @@ LEVELS_3 = np.array(MIXED)
 GRAIN = 1.0 / 256.0
 STEADY_GAIN, NERVOUS_GAIN, HOURLY_GAIN = 0.004, 0.03, 0.03
 HISTOGRAM_KEEP = 1.0 - 1.0 / 500.0
+MIXTURE_FROM = 8  # rows seen, from which on the spread of the series is known well enough
 MEDIAN_SHARE = 0.3  # of the experts' median in the mixture, at long horizons
 MEAN_TO_DEVIATION = 1.2533  # standard deviation of a normal distribution of mean absolute value 1
 TINY = 1e-9
@@ -58,7 +60,9 @@ class Anchor(NamedTuple):
     stated: Shorts  # (h, 3, EXPERTS), in grains around `centre`
     centre: Floats  # (h, 2): mean and spread of the series at the origin
     mixed: Floats  # (h, RULE_COUNT, 3)
+    together: Floats  # (h, 3): the rules' mixture
     issued: Floats  # (h, 8): the quantiles as forecast
+    half: Floats  # (h,): half the interval's width as mixed
     steady: Floats  # (SOURCES,): mean absolute residual
     quick: Floats  # (SOURCES,)
     hourly: Floats  # (SOURCES, day)
@@ -66,9 +70,12 @@ class Anchor(NamedTuple):
     errors: Floats  # (REGRESSIONS, 3)
     beta: Floats  # (REGRESSIONS, 3, FEATURES)
     inverse: Floats  # (REGRESSIONS, 3, FEATURES, FEATURES)
-    accounts: Floats  # (BOOKS, 3, EXPERTS, SLOTS)
+    accounts: Singles  # (BOOKS, 3, EXPERTS, SLOTS)
+    rules: Singles  # (3, RULE_COUNT, SLOTS)
     tails: Floats  # (STATES,)
+    rhythm: Floats  # (day, RHYTHM_SLOTS)
     shape: Floats  # (BINS,)
+    correction: Correction
 
 
 def new_anchor(horizon: int, day: int) -> Anchor:
@@ -81,7 +88,9 @@ def new_anchor(horizon: int, day: int) -> Anchor:
         np.zeros((h, 3, EXPERTS), np.int16),
         np.zeros((h, 2)),
         np.zeros((h, mixture.RULE_COUNT, 3)),
+        np.zeros((h, 3)),
         np.zeros((h, len(LEVELS))),
+        np.zeros(h),
         np.zeros(SOURCES),
         np.zeros(SOURCES),
         np.zeros((SOURCES, day)),
@@ -90,9 +99,12 @@ def new_anchor(horizon: int, day: int) -> Anchor:
         np.zeros((REGRESSIONS, 3, FEATURES)),
         regression.new_precision(),
         mixture.new_accounts(EXPERTS),
+        mixture.new_rule_accounts(),
         np.zeros(calibration.STATES),
+        np.zeros((day, calibration.RHYTHM_SLOTS)),
         # Residuals in half widths of a 90 % interval: a normal distribution at first.
         25.0 * prior(1.0 / 1.6449),
+        new_correction(horizon, day),
     )
 
 
@@ -146,7 +158,7 @@ def _learn_regressions(anchor: Anchor, pending: int, horizon: int, slot: int, se
 def _learn_mixture(anchor: Anchor, pending: int, slot: int, value: float) -> None:
     centre, spread = anchor.centre[pending, 0], anchor.centre[pending, 1]
     outcome = (value - centre) / spread
-    stated = np.empty(EXPERTS)
+    stated, by = np.empty(EXPERTS), np.empty(mixture.RULE_COUNT)
     for t in range(3):
         for k in range(EXPERTS):
             stated[k] = anchor.stated[pending, t, k] * GRAIN
@@ -155,6 +167,19 @@ def _learn_mixture(anchor: Anchor, pending: int, slot: int, value: float) -> Non
             book = mixture.book_of(rule, slot, anchor.hourly.shape[1])
             accounts = anchor.accounts[book, t]
             mixture.learn_outcome(accounts, rule, LEVELS_3[t], outcome, mixed, stated)
+            by[rule] = mixed
+        together = (anchor.together[pending, t] - centre) / spread
+        mixture.learn_rules(anchor.rules[t], LEVELS_3[t], outcome, together, by)
+
+
+@kernel
+def _learn_correction(anchor: Anchor, pending: int, horizon: int, rows: int, value: float) -> None:
+    lacking = np.empty(3)
+    for t in range(3):
+        lacking[t] = (value - anchor.together[pending, t]) / anchor.centre[pending, 1]
+    if rows - horizon >= 7 * anchor.hourly.shape[1]:
+        correction.learn(anchor.correction, horizon, rows, lacking)
+    correction.remember(anchor.correction, rows, lacking[1])
 
 
 @kernel
@@ -174,11 +199,15 @@ def learn_outcome(anchor: Anchor, horizon: int, rows: int, slot: int, seen: Floa
     day = anchor.hourly.shape[1]
     issued = anchor.issued[pending]
     calibration.learn_coverage(anchor.tails, horizon, issued[LOW], issued[HIGH], seen[0])
+    error = abs(seen[0] - issued[MEDIAN])
+    calibration.learn_rhythm(anchor.tails, anchor.rhythm[slot % day], error, anchor.half[pending])
     calibration.learn_shape(anchor.shape, issued, seen[0])
     _learn_residuals(anchor, pending, rows - horizon, slot, seen)
+    if rows - horizon >= min(MIXTURE_FROM, day):
+        _learn_mixture(anchor, pending, slot, seen[0])
+    _learn_correction(anchor, pending, horizon, rows, seen[0])
     if rows - horizon >= day:
         _learn_regressions(anchor, pending, horizon, slot, seen)
-        _learn_mixture(anchor, pending, slot, seen[0])
 
 
 @kernel
@@ -239,22 +268,52 @@ def _keep_stated(anchor: Anchor, pending: int, view: View, stated: Floats) -> No
 
 
 @kernel
-def _mix(
-    anchor: Anchor, pending: int, horizon: int, slot: int, stated: Floats, mixed: Floats
-) -> None:
-    share = MEDIAN_SHARE if horizon > 1 else 0.0
+def _mix_rules(anchor: Anchor, pending: int, slot: int, stated: Floats) -> None:
+    """Mix the experts by each rule, and the rules."""
     for t in range(3):
-        total, poly = 0.0, 0.0
+        total = 0.0
         for rule in range(mixture.RULE_COUNT):
             book = mixture.book_of(rule, slot, anchor.hourly.shape[1])
             one = mixture.mix(anchor.accounts[book, t], stated[t])
             anchor.mixed[pending, rule, t] = one
-            total += one / mixture.RULE_COUNT
-            poly += 0.0 if mixture.IS_BOA[rule] else one / mixture.POLY_COUNT
-        ordered = stated[t]
-        sort(ordered)
-        middle = 0.5 * (ordered[(EXPERTS - 1) // 2] + ordered[EXPERTS // 2])
-        mixed[t] = (1.0 - share) * (poly if t == 1 else total) + share * middle
+            total += anchor.rules[t, rule, mixture.WEIGHT] * one
+        anchor.together[pending, t] = total
+
+
+@kernel
+def _fill_correction(anchor: Anchor, pending: int, horizon: int, rows: int, slot: int) -> None:
+    centre, spread = anchor.centre[pending, 0], anchor.centre[pending, 1]
+    median = anchor.together[pending, 1]
+    differences = (anchor.mixed[pending, :, 1] - median) / spread
+    place = (median - centre) / spread
+    day, target = anchor.hourly.shape[1], rows - 1 + horizon
+    correction.fill_features(anchor.correction, horizon, day, target, slot, place, differences)
+
+
+@kernel
+def _median_of(stated: Floats) -> float:
+    sort(stated)
+    return 0.5 * float(stated[(EXPERTS - 1) // 2] + stated[EXPERTS // 2])
+
+
+@kernel
+def _fill_mixed(
+    anchor: Anchor, pending: int, horizon: int, rows: int, stated: Floats, mixed: Floats
+) -> None:
+    """Correct the rules' mixture, and give the experts' median its share; sorts `stated`."""
+    spread, target = anchor.centre[pending, 1], rows - 1 + horizon
+    half = 0.5 * abs(anchor.together[pending, 2] - anchor.together[pending, 0]) / spread
+    for t in range(3):
+        mixed[t] = anchor.together[pending, t]
+        if rows > 7 * anchor.hourly.shape[1]:
+            mixed[t] += spread * correction.shift(anchor.correction, horizon, target, t, half)
+    low, high = min(mixed[0], mixed[2]), max(mixed[0], mixed[2])
+    for t in range(3):
+        # The median of the experts' tails is too wide up to a day ahead, and right beyond.
+        if horizon > (1 if t == 1 else anchor.hourly.shape[1]):
+            mixed[t] = (1.0 - MEDIAN_SHARE) * mixed[t] + MEDIAN_SHARE * _median_of(stated[t])
+    mixed[1] = min(max(mixed[1], low), high)
+    sort(mixed)
 
 
 @kernel
@@ -289,9 +348,14 @@ def forecast(anchor: Anchor, values: View, roots: View, horizon: int, rows: int,
     _bound(values, rows, stated)
     _keep_stated(anchor, pending, values, stated)
     mixed = np.empty(3)
-    _mix(anchor, pending, horizon, slot, stated, mixed)
+    _mix_rules(anchor, pending, slot, stated)
+    _fill_correction(anchor, pending, horizon, rows, slot)
+    _fill_mixed(anchor, pending, horizon, rows, stated, mixed)
     issued = anchor.issued[pending]
-    calibration.fill_calibrated(anchor.tails, anchor.shape, horizon, rows, mixed, issued)
+    anchor.half[pending] = 0.5 * (mixed[2] - mixed[0])
+    stretch = calibration.restlessness(anchor.tails, anchor.rhythm[slot % anchor.hourly.shape[1]])
+    widened = calibration.widening(horizon, rows)
+    calibration.fill_calibrated(anchor.tails, anchor.shape, widened, stretch, mixed, issued)
     if values.levels[LOWEST] >= 0.0:
         for j in range(len(issued)):
             issued[j] = max(issued[j], 0.0)

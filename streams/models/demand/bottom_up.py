@@ -32,7 +32,7 @@ _SLOTS = 6
 
 class _Arrays(NamedTuple):
     levels: Floats  # (_SLOTS,)
-    accounts: Floats  # (BOOKS, 3, EXPERTS, SLOTS)
+    accounts: mixture.Accounts  # (BOOKS, 3, EXPERTS, SLOTS)
     stated: Floats  # (3, EXPERTS): for the hour under way
     mixed: Floats  # (RULE_COUNT, 3)
 

@@ -29,7 +29,7 @@ from streams.models.demand.view import (
 ANCHORS = (1, 3, 6, 12, 24, 48, 96, 168)
 HOUR_S = 3600.0
 DAY_S = 86400.0
-VERSION = 1
+VERSION = 2  # 2: rules are mixed too
 VALUE_LIMIT = 1e30  # squares and cubes of larger values would overflow
 _EPOCH_SLOT_DAYS = 3  # 1970-01-01 was a Thursday, weeks begin on Monday
 _MAX_DAY = 1440
@@ -239,8 +239,9 @@ class HourlyForecaster:
         return peak(self.forecast(range(1, window + 1), events))
 
     def _arrays(self) -> list[npt.NDArray[np.generic]]:
-        parts = (*self._views, *self._anchors)
-        return [array for part in parts for array in part]
+        anchors = [part for anchor in self._anchors for part in (anchor, anchor.correction)]
+        parts = (*self._views, *anchors)
+        return [array for part in parts for array in part if isinstance(array, np.ndarray)]
 
     def to_bytes(self) -> bytes:
         """Whole state; the next forecasts from it are equal to the bit."""

@@ -95,39 +95,51 @@ def _weight(error: float, level: float, scale: float) -> float:
 
 
 @kernel
-def learn(
-    r: int, target: float, z: Floats, used: int, errors: Floats, beta: Floats, inverse: Floats
-) -> None:
-    """One step of all three levels.
+def learn_level(
+    t: int, target: float, z: Floats, used: int, forgetting: float, ridge: float, errors: Floats,
+    beta: Floats, inverse: Floats,
+) -> None:  # fmt: skip
+    """One step of one level.
 
     Parameters
     ----------
     target
-        The outcome less the base, in units of the spread.
+        What the features are to explain, in units of the spread.
+    forgetting, ridge
+        Factor by which older outcomes count less at each step, and of the penalty at the start.
     errors, beta, inverse
-        Mean absolute errors (3,), coefficients (3, FEATURES) and inverse Hessians
-        (3, FEATURES, FEATURES) of regression `r`.
+        Mean absolute errors (3,), coefficients (3, features) and inverse Hessians
+        (3, features, features).
     """
-    gain = np.empty(FEATURES)
+    error = target
+    for j in range(used):
+        error -= z[j] * beta[t, j]
+    errors[t] += 0.02 * (min(abs(error), 10.0 * errors[t]) - errors[t])
+    weight = _weight(error, LEVELS_3[t], errors[t])
+    gain = np.zeros(used)
+    total, trace = forgetting / weight, 0.0
+    for j in range(used):
+        for k in range(used):
+            gain[j] += inverse[t, j, k] * z[k]
+        total += z[j] * gain[j]
+        trace += inverse[t, j, j]
+    # No forgetting of directions that were never seen: the inverse would blow up.
+    keep = forgetting if trace < used * 20.0 / ridge else 1.0
+    for j in range(used):
+        beta[t, j] += gain[j] / total * error
+        for k in range(used):
+            inverse[t, j, k] = (inverse[t, j, k] - gain[j] * gain[k] / total) / keep
+
+
+@kernel
+def learn(
+    r: int, target: float, z: Floats, used: int, errors: Floats, beta: Floats, inverse: Floats
+) -> None:
+    """One step of all three levels of regression `r`; `target` is the outcome less the base."""
     for t in range(3):
-        error = target
-        for j in range(used):
-            error -= z[j] * beta[t, j]
-        errors[t] += 0.02 * (min(abs(error), 10.0 * errors[t]) - errors[t])
-        weight = _weight(error, LEVELS_3[t], errors[t])
-        total, trace = REGRESSION_KEEP[r] / weight, 0.0
-        for j in range(used):
-            gain[j] = 0.0
-            for k in range(used):
-                gain[j] += inverse[t, j, k] * z[k]
-            total += z[j] * gain[j]
-            trace += inverse[t, j, j]
-        # No forgetting of directions that were never seen: the inverse would blow up.
-        keep = REGRESSION_KEEP[r] if trace < used * 20.0 / REGRESSION_RIDGE[r] else 1.0
-        for j in range(used):
-            beta[t, j] += gain[j] / total * error
-            for k in range(used):
-                inverse[t, j, k] = (inverse[t, j, k] - gain[j] * gain[k] / total) / keep
+        learn_level(
+            t, target, z, used, REGRESSION_KEEP[r], REGRESSION_RIDGE[r], errors, beta, inverse
+        )
 
 
 @kernel
