@@ -1,10 +1,14 @@
 """Shadow runs of a pool: started where they pay, kept for one person, undone by a rebuild."""
 
+import math
+from itertools import pairwise
+
 import msgspec
 import pytest
 
 from allocator.machine.lifecycle import WARM, Phase
-from allocator.policy.shadow_control import ShadowControl
+from allocator.policy.shadow_control import HOUR_MS, ShadowControl
+from allocator.runner.simulated import SimulatedRunner
 from schemas.shadow import ShadowPlan, ShadowTerms
 from tests.testkit.shadow_world import PLAN, ShadowWorld
 
@@ -160,6 +164,32 @@ def test_a_miss_costs_the_rebuild_as_measured() -> None:
     assert len(measured_s) >= 16
     assert last.wasted_s < 9_000.0
     assert last.wasted_s > sorted(measured_s)[len(measured_s) // 2]
+
+
+def test_a_pool_whose_people_never_come_stops_itself_and_tries_again_later() -> None:
+    terms = msgspec.structs.replace(PLAN.terms, loss_limit_s=24.0, price_s=1.0)
+    world = warm(ShadowWorld(1, plan=msgspec.structs.replace(PLAN, terms=terms), fault_rate=0.0))
+    # Steps that take what they are declared to save: what is measured would end it otherwise.
+    world.runner = SimulatedRunner(
+        1, medians_s={"step/mail/mount": 20.0, "step/mail/licence": 10.0}
+    )
+    first_ms, started = world.now_ms, []
+    for minute in range(5 * 60):
+        known = len(world.events_of("STARTED"))
+        world.foretell(f"u{minute}", p=0.95)
+        world.cycle()
+        world.now_ms += MINUTE_MS
+        started += [minute] * (len(world.events_of("STARTED")) - known)
+    control = world.pool.shadows.control
+    assert control.taken == 0
+    pauses = [later - earlier for earlier, later in pairwise(started) if later - earlier >= 30]
+    assert pauses, "it stopped itself"
+    assert pauses == sorted(pauses), "and each time for longer"
+    lost_s = control.wasted_s / 60.0 * terms.price_s
+    a_run_s = max(event.wasted_s for event in world.events_of("MISS")) / 60.0 * terms.price_s
+    hours = (world.now_ms - first_ms) / HOUR_MS
+    limit_s = terms.loss_limit_s + terms.at_once * a_run_s
+    assert lost_s <= limit_s * (2 + math.log2(hours))
 
 
 def test_an_unlikely_program_is_not_prepared(world) -> None:
