@@ -36,7 +36,7 @@ from streams.agents.totals import TotalStage
 from streams.models.sensitivity import Normal
 from streams.pipeline.activity import Ways
 from streams.pipeline.groups import by_patterns
-from streams.runtime.app import SESSION_TIMEOUT_S, make_app, raw_table, raw_topic
+from streams.runtime.app import SESSION_TIMEOUT_S, changelog, make_app, raw_table, raw_topic
 from streams.runtime.calendar_reader import CalendarReader
 from streams.runtime.continuity import Continuity
 from streams.runtime.fence import Fence
@@ -46,6 +46,7 @@ from streams.runtime.learned_reader import LearnedReader
 from streams.runtime.sender import Sender
 from streams.runtime.settlement import Settlement, Stage
 from streams.runtime.state_tables import StateTable
+from streams.runtime.topic_admin import create_changelogs
 from streams.runtime.warm_up import warm_up
 from streams.runtime.watchdog import CommitWatchdog
 from streams.runtime.worker_health import WorkerHealth
@@ -240,5 +241,8 @@ def run(settings: Settings) -> None:
     warm_up()
     app = make_worker(settings, health=health)
     health.met("models")
+    create_changelogs(
+        settings, {changelog(settings, t.name): t.partitions for t in app.tables.values()}
+    )
     log.info("worker starts", group=app.conf.id)
     faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()

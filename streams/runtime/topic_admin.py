@@ -1,6 +1,6 @@
 """Creates the catalogue's topics; what exists already is left as it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -54,7 +54,6 @@ def create_topics(settings: Settings, topics: Iterable[Topic] = CATALOGUE) -> li
     KafkaException
         If the broker refuses for another reason than that the topic exists.
     """
-    admin = AdminClient(kafka_config(settings))
     wanted = [
         NewTopic(
             settings.topic(t.name), num_partitions=partitions_of(t, settings),
@@ -62,6 +61,37 @@ def create_topics(settings: Settings, topics: Iterable[Topic] = CATALOGUE) -> li
         )
         for t in topics
     ]  # fmt: skip
+    return _created(settings, wanted)
+
+
+def create_changelogs(settings: Settings, partitions: Mapping[str, int]) -> list[str]:
+    """Create what is missing of the topics that state is kept on, and return their names.
+
+    Faust creates them too, but with one copy whatever the cluster's default is: with the broker
+    that had it, the state of a partition would be away, or lost.
+
+    Parameters
+    ----------
+    settings
+        Where the broker is.
+    partitions
+        By full name, how many partitions a changelog has.
+
+    Raises
+    ------
+    KafkaException
+        If the broker refuses for another reason than that the topic exists.
+    """
+    # By the writers' time a broker refuses what a worker says whose clock is an hour ahead.
+    config = {
+        "cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime", **COMPACTED,
+    }  # fmt: skip
+    wanted = [NewTopic(name, num_partitions=n, config=config) for name, n in partitions.items()]
+    return _created(settings, wanted)
+
+
+def _created(settings: Settings, wanted: list[NewTopic]) -> list[str]:
+    admin = AdminClient(kafka_config(settings))
     created = []
     for name, future in admin.create_topics(wanted, operation_timeout=TIMEOUT_S).items():
         try:

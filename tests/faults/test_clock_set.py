@@ -1,15 +1,24 @@
 """Somebody sets the machine's clock: what lasts is measured by another."""
 
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from allocator.clock import NEAR_MS, PartitionClock
 from schemas.steady_clock import LEANING, SteadyClock
 from streams.models.anomaly.silence import SilenceWatch
+from tests.testkit.pipeline import deployed, environment_number
+from tests.testkit.under_fire import UnderFire
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
 
+EVENTS = environment_number("WARMFRONT_CLOCK_EVENTS", 4_000)
+JUMPS = environment_number("WARMFRONT_CLOCK_JUMPS", 3)
+# Where the workers' clocks stand, one after the other: ahead, behind, right.
+STANDS_S = (86_400, -90_000, 0)
+SETTING_S = 0.5
 DAY_S = 86_400.0
 NOW_S = 1_750_000_000.0
 
@@ -102,3 +111,25 @@ def test_nobody_looks_missed_because_the_clock_was_set(machine: Machine) -> None
     watch = SilenceWatch.from_bytes(watch.to_bytes())
     watch._checked_ms = 0
     assert watch.missed(clock()) == []
+
+
+def test_workers_whose_clocks_jump_do_as_those_whose_do_not(
+    kafka_bootstrap: str, registry_url: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "clock"
+    with deployed(kafka_bootstrap, registry_url, topic_prefix, tmp_path) as deployment:
+        deployment.program = ("-m", "tests.testkit.set_clock", str(file))
+        deployment.start_worker()
+        deployment.start_worker()
+        run = UnderFire("clock-jumps", deployment, EVENTS)
+
+        def jump() -> None:
+            file.write_text(str(STANDS_S[run.strikes % len(STANDS_S)]))
+            time.sleep(SETTING_S)
+
+        run.send(jump, JUMPS)
+        run.verify()
+        logs = "".join(p.read_text(errors="replace") for p in tmp_path.glob("worker*.log"))
+        run.report(seen=logs.count("the clock was set"), workers_started=len(deployment.workers))
+    assert logs.count("the clock was set") >= JUMPS
+    assert len(deployment.workers) == 2, "none had to start anew"

@@ -26,6 +26,7 @@ from tests.testkit.offline import Message, Offline
 from tests.testkit.telemetry import read_all
 
 REPOSITORY = Path(__file__).parents[2]
+MAIN = "import sys; from streams.cli import main; sys.argv[0] = 'warmfront'; main()"
 
 
 @dataclass
@@ -38,10 +39,13 @@ class Deployment:
         What the test itself uses to reach the broker.
     worker_environment
         Variables that all its workers get on top, those started in place of others too.
+    program
+        What Python is told to run as `warmfront`.
     """
 
     settings: Settings
     worker_environment: dict[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = ("-c", MAIN)
     workers: list[spawn.Process] = field(default_factory=list)
     _replaced: set[int] = field(default_factory=set)
     _ports: list[int] = field(default_factory=list)
@@ -64,8 +68,7 @@ class Deployment:
         }
 
     def command(self, *arguments: str) -> list[str]:
-        main = "import sys; from streams.cli import main; sys.argv[0] = 'warmfront'; main()"
-        return [sys.executable, "-c", main, *arguments]
+        return [sys.executable, *self.program, *arguments]
 
     def start_worker(self) -> spawn.Process:
         log = (self.settings.state_dir / f"worker{len(self.workers)}.log").open("wb")
@@ -91,6 +94,17 @@ class Deployment:
             if worker.poll() is None and _is_ready(port):
                 return worker
         return None
+
+    def ready_workers(self) -> int:
+        """How many workers run and own their partitions, as they say themselves."""
+        return sum(
+            worker.poll() is None and _is_ready(port)
+            for worker, port in zip(self.workers, self._ports, strict=True)
+        )
+
+    def let_go(self, worker: spawn.Process) -> None:
+        """Start no other in place of a worker that is going to be stopped."""
+        self._replaced.add(self.workers.index(worker))
 
     def revive_workers(self) -> None:
         """Start a worker for each that ended by itself, as a supervisor does."""

@@ -48,13 +48,17 @@ class UnderFire:
         What is struck.
     events
         How many events are sent, a fifth of them launches.
+    minute_s
+        How many seconds a minute of events is given: 0 sends as fast as it can.
     """
 
     name: str
     deployment: Deployment
     events: int
+    minute_s: float = 0.0
     chance: random.Random = field(default_factory=lambda: random.Random(SEED))
     strikes: int = 0
+    launches: int = 0
     recovered_s: list[float] = field(default_factory=list)
 
     def send(self, strike: Callable[[], None], strikes: int) -> None:
@@ -68,11 +72,13 @@ class UnderFire:
                 count = min(per_minute, self.events - sent)
                 for user, event in minute_of_events(self.chance, minute, count):
                     producer.send(user, event)
+                    self.launches += event.kind == "LAUNCH"
                 sent += count
                 producer.flush()
                 producer.tick(START_S + minute * 60 + 60)
                 if minute in at:
                     seen = self._strike(strike, seen)
+                time.sleep(self.minute_s)
             producer.tick(START_S + 2 * 3600)
         assert sent == self.events
         assert self.strikes == strikes, "a fault test that injects no fault proves nothing"
@@ -123,7 +129,8 @@ class UnderFire:
         Returns how many predictions there were before.
         """
         began_s = time.monotonic()
-        target = seen + self.chance.randrange(1, 60)
+        # Each launch that was sent gives one: more would never come.
+        target = min(seen + self.chance.randrange(1, 60), self.launches)
         self._wait_for(lambda: self.predictions() >= target, "predictions before the next strike")
         if self.strikes:
             self.recovered_s.append(time.monotonic() - began_s)

@@ -1,0 +1,61 @@
+"""Workers come and go under load, 2 to 3 to 2: nothing is lost, and nobody waits for long."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from streams.runtime.watchdog import STUCK_S
+from tests.testkit.pipeline import Deployment, deployed, environment_number, wait_for
+from tests.testkit.under_fire import UnderFire
+from tests.testkit.waiting import waits_s
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
+
+EVENTS = environment_number("WARMFRONT_REBALANCE_EVENTS", 4_000)
+# Each time one more comes and one goes.
+REBALANCES = 2 * environment_number("WARMFRONT_REBALANCES", 1)
+MINUTE_S = 0.4
+
+
+def working(deployment: Deployment) -> int:
+    return sum(worker.poll() is None for worker in deployment.workers)
+
+
+def join_or_leave(deployment: Deployment, sizes: list[int], codes: list[int]) -> None:
+    """Start a third worker where there are two, tell the eldest of three to stop."""
+    if working(deployment) == 2:
+        deployment.start_worker()
+    else:
+        wait_for(lambda: all_ready(deployment), "three workers at work")
+        eldest = next(worker for worker in deployment.workers if worker.poll() is None)
+        deployment.let_go(eldest)
+        eldest.send_signal(signal.SIGTERM)
+        codes.append(eldest.wait(60))
+    sizes.append(working(deployment))
+
+
+def all_ready(deployment: Deployment) -> bool:
+    return deployment.ready_workers() == 3
+
+
+def test_workers_that_come_and_go_cost_seconds(
+    kafka_bootstrap: str, registry_url: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    sizes: list[int] = []
+    codes: list[int] = []
+    with deployed(kafka_bootstrap, registry_url, topic_prefix, tmp_path) as deployment:
+        deployment.start_worker()
+        deployment.start_worker()
+        run = UnderFire("rebalance", deployment, EVENTS, MINUTE_S)
+        run.send(lambda: join_or_leave(deployment, sizes, codes), REBALANCES)
+        run.verify()
+        waits = waits_s(deployment)
+        run.report(
+            sizes=sizes, exit_codes=codes, longest_wait_s=waits[-1],
+            median_wait_s=waits[len(waits) // 2], workers_started=len(deployment.workers),
+        )  # fmt: skip
+    assert sizes == [3, 2] * (REBALANCES // 2)
+    assert codes == [0] * (REBALANCES // 2)
+    # The aim is 30 s, on a machine of its own; a worker that is stuck is ended after this.
+    assert waits[-1] < STUCK_S
