@@ -27,16 +27,12 @@ def join_or_leave(deployment: Deployment, sizes: list[int], codes: list[int]) ->
     if working(deployment) == 2:
         deployment.start_worker()
     else:
-        wait_for(lambda: all_ready(deployment), "three workers at work")
+        wait_for(lambda: deployment.ready_workers() == 3, "three workers at work")
         eldest = next(worker for worker in deployment.workers if worker.poll() is None)
         deployment.let_go(eldest)
         eldest.send_signal(signal.SIGTERM)
         codes.append(eldest.wait(60))
     sizes.append(working(deployment))
-
-
-def all_ready(deployment: Deployment) -> bool:
-    return deployment.ready_workers() == 3
 
 
 def test_workers_that_come_and_go_cost_seconds(
@@ -47,6 +43,7 @@ def test_workers_that_come_and_go_cost_seconds(
     with deployed(kafka_bootstrap, registry_url, topic_prefix, tmp_path) as deployment:
         deployment.start_worker()
         deployment.start_worker()
+        wait_for(lambda: deployment.ready_workers() == 2, "two workers at work")
         run = UnderFire("rebalance", deployment, EVENTS, MINUTE_S)
         run.send(lambda: join_or_leave(deployment, sizes, codes), REBALANCES)
         run.verify()
