@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from infra.local.cluster import LocalCluster
-from tests.testkit.pipeline import deployed, environment_number, wait_for
+from tests.testkit.pipeline import deployed, environment_number
 from tests.testkit.under_fire import UnderFire
 from tests.testkit.waiting import waits_s
 
@@ -46,7 +46,7 @@ def test_one_of_three_brokers_may_go_at_any_time(
         with deployed(cluster.bootstrap, registry_url, topic_prefix, state) as deployment:
             deployment.start_worker()
             deployment.start_worker()
-            wait_for(lambda: deployment.ready_workers() == 2, "two workers at work")
+            deployment.wait_at_work(2)
             run = UnderFire("one-of-three-brokers", deployment, EVENTS)
             run.send(kill_one, KILLS)
             run.verify()

@@ -132,4 +132,4 @@ def test_workers_whose_clocks_jump_do_as_those_whose_do_not(
         logs = "".join(p.read_text(errors="replace") for p in tmp_path.glob("worker*.log"))
         run.report(seen=logs.count("the clock was set"), workers_started=len(deployment.workers))
     assert logs.count("the clock was set") >= JUMPS
-    assert len(deployment.workers) == 2, "none had to start anew"
+    assert "could not settle" not in logs, "what a worker says whose clock is ahead is taken"

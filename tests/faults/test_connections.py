@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.broker import LocalKafka
 from infra.local.ports import LOOPBACK, free_port
-from tests.testkit.pipeline import deployed, environment_number, wait_for
+from tests.testkit.pipeline import deployed, environment_number
 from tests.testkit.tcp_proxy import TcpProxy
 from tests.testkit.under_fire import UnderFire
 
@@ -71,7 +71,7 @@ def test_cuts_and_delays_lose_nothing(registry_url: str, topic_prefix: str, tmp_
         deployment.worker_environment["KAFKA_BOOTSTRAP_SERVERS"] = f"{LOOPBACK}:{outer}"
         deployment.start_worker()
         deployment.start_worker()
-        wait_for(lambda: deployment.ready_workers() == 2, "two workers at work")
+        deployment.wait_at_work(2)
         run = UnderFire("connections", deployment, EVENTS)
 
         def strike() -> None:

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.runtime.watchdog import STUCK_S
-from tests.testkit.pipeline import Deployment, deployed, environment_number, wait_for
-from tests.testkit.under_fire import UnderFire
+from tests.testkit.pipeline import Deployment, deployed, environment_number
+from tests.testkit.under_fire import PROGRESS_S, UnderFire
 from tests.testkit.waiting import waits_s
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
@@ -22,16 +21,19 @@ def working(deployment: Deployment) -> int:
     return sum(worker.poll() is None for worker in deployment.workers)
 
 
-def join_or_leave(deployment: Deployment, sizes: list[int], codes: list[int]) -> None:
-    """Start a third worker where there are two, tell the eldest of three to stop."""
-    if working(deployment) == 2:
+def join_or_leave(
+    deployment: Deployment, *, joins: bool, sizes: list[int], codes: list[int]
+) -> None:
+    """Start a third worker, or tell the eldest of three to stop."""
+    if joins:
         deployment.start_worker()
     else:
-        wait_for(lambda: deployment.ready_workers() == 3, "three workers at work")
+        deployment.wait_at_work(3)
         eldest = next(worker for worker in deployment.workers if worker.poll() is None)
         deployment.let_go(eldest)
         eldest.send_signal(signal.SIGTERM)
         codes.append(eldest.wait(60))
+    deployment.revive_workers()
     sizes.append(working(deployment))
 
 
@@ -43,9 +45,14 @@ def test_workers_that_come_and_go_cost_seconds(
     with deployed(kafka_bootstrap, registry_url, topic_prefix, tmp_path) as deployment:
         deployment.start_worker()
         deployment.start_worker()
-        wait_for(lambda: deployment.ready_workers() == 2, "two workers at work")
+        deployment.wait_at_work(2)
         run = UnderFire("rebalance", deployment, EVENTS, MINUTE_S)
-        run.send(lambda: join_or_leave(deployment, sizes, codes), REBALANCES)
+
+        def strike() -> None:
+            joins = run.strikes % 2 == 0
+            join_or_leave(deployment, joins=joins, sizes=sizes, codes=codes)
+
+        run.send(strike, REBALANCES)
         run.verify()
         waits = waits_s(deployment)
         run.report(
@@ -54,5 +61,5 @@ def test_workers_that_come_and_go_cost_seconds(
         )  # fmt: skip
     assert sizes == [3, 2] * (REBALANCES // 2)
     assert codes == [0] * (REBALANCES // 2)
-    # The aim is 30 s, on a machine of its own; a worker that is stuck is ended after this.
-    assert waits[-1] < STUCK_S
+    # The aim is 30 s on a machine of its own; this one may be shared.
+    assert waits[-1] < PROGRESS_S

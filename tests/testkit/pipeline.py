@@ -26,6 +26,7 @@ from tests.testkit.offline import Message, Offline
 from tests.testkit.telemetry import read_all
 
 REPOSITORY = Path(__file__).parents[2]
+START_S = 300.0  # 45 s were measured on two cores at a load of 7
 MAIN = "import sys; from streams.cli import main; sys.argv[0] = 'warmfront'; main()"
 
 
@@ -95,12 +96,18 @@ class Deployment:
                 return worker
         return None
 
-    def ready_workers(self) -> int:
-        """How many workers run and own their partitions, as they say themselves."""
-        return sum(
-            worker.poll() is None and _is_ready(port)
-            for worker, port in zip(self.workers, self._ports, strict=True)
-        )
+    def wait_at_work(self, count: int) -> None:
+        """Wait until so many workers own their partitions; those that ended are started anew."""
+
+        def at_work() -> bool:
+            self.revive_workers()
+            ready = sum(
+                worker.poll() is None and _is_ready(port)
+                for worker, port in zip(self.workers, self._ports, strict=True)
+            )
+            return ready == count
+
+        wait_for(at_work, f"{count} workers at work", START_S)
 
     def let_go(self, worker: spawn.Process) -> None:
         """Start no other in place of a worker that is going to be stopped."""
