@@ -76,8 +76,8 @@ audit: $(READY) ## Ask a public database for known holes in the locked packages 
 	@$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock || { echo \
 	  "make audit failed: a known hole above, or the database could not be reached"; exit 1; }
 
-bench: $(READY) ## Measure speed and memory
-	@$(BIN)/python -m pytest tests/bench -s
+bench: $(READY) ## Measure throughput beside a bare loop and Faust; reports/throughput.json
+	@$(BIN)/python -m tests.bench.bench_throughput
 
 bench-baselines: $(READY) ## Install what benches compare with into .cache/bench
 	@infra/bench/install.sh

@@ -1,0 +1,97 @@
+"""One contender of the throughput bench: a framework doing the keyed task over the whole topic.
+
+python -m tests.bench.contenders {raw,faust} WARM TOTAL FOLDER
+
+The settings come from the environment, as a worker's do. Each is written as its own documentation
+does it, at least once, with state on a changelog. Ends itself at message TOTAL.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from schemas.connection import kafka_config
+from schemas.settings import Settings
+from schemas.topics import TELEMETRY_ACTIVITY
+from tests.bench.keyed_profile import KeyedProfile, Progress
+
+COMMIT_S = 1.0
+OUTPUTS = "bench.outputs"
+CHANGELOG = "bench.changelog"
+
+
+def raw(task: KeyedProfile, settings: Settings, folder: Path) -> None:
+    """A loop over confluent-kafka that keeps state each second, then commits."""
+    from confluent_kafka import Consumer, Producer  # noqa: PLC0415 - each has its own client
+
+    del folder
+    consumer = Consumer(
+        {**kafka_config(settings), "group.id": settings.topic("raw"),
+         "auto.offset.reset": "earliest", "enable.auto.commit": False}
+    )  # fmt: skip
+    producer = Producer({**kafka_config(settings), "linger.ms": 5, "compression.type": "lz4"})
+    consumer.subscribe([settings.topic(TELEMETRY_ACTIVITY.name)])
+    outputs, changelog = settings.topic(OUTPUTS), settings.topic(CHANGELOG)
+    changed: dict[bytes, int] = {}
+    saved_s = time.monotonic()
+    while True:
+        for message in consumer.consume(500, 0.1):
+            for key, value in task.apply(message.value(), message.offset()):
+                producer.produce(outputs, value, key)
+            changed[message.key()] = message.partition()
+            task.done()
+        producer.poll(0)
+        if changed and time.monotonic() - saved_s >= COMMIT_S:
+            for key in changed:
+                producer.produce(changelog, task.state(key), key)
+            producer.flush()
+            consumer.commit(asynchronous=False)
+            changed.clear()
+            saved_s = time.monotonic()
+
+
+def faust(task: KeyedProfile, settings: Settings, folder: Path) -> None:
+    """Faust as its manual shows it: a table written with each event."""
+    import faust  # noqa: PLC0415 - each has its own client
+
+    brokers = ";".join(f"kafka://{a}" for a in settings.bootstrap_servers.split(","))
+    app = faust.App(
+        settings.topic("faust"), broker=brokers, datadir=str(folder), store="memory://",
+        web_enabled=False, topic_disable_leader=True, broker_commit_interval=COMMIT_S,
+        consumer_auto_offset_reset="earliest", producer_compression_type="lz4",
+    )  # fmt: skip
+    raw_bytes = {
+        "key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw",
+    }  # fmt: skip
+    source = app.topic(settings.topic(TELEMETRY_ACTIVITY.name), internal=False, **raw_bytes)
+    sink = app.topic(settings.topic(OUTPUTS), internal=False, **raw_bytes)
+    users = app.Table(
+        "users", partitions=settings.user_partitions, key_type=bytes, value_type=bytes
+    )
+
+    @app.agent(source)
+    async def profile(stream) -> None:
+        async for event in stream.events():
+            message = event.message
+            for key, value in task.apply(message.value, message.offset):
+                await sink.send(key=key, value=value)
+            users[message.key] = task.state(message.key)
+            task.done()
+
+    app.finalize()
+    faust.Worker(app, loglevel="WARN").execute_from_commandline()
+
+
+CONTENDERS = {"raw": raw, "faust": faust}
+
+
+def main() -> None:
+    name, warm, total, folder = sys.argv[1:]
+    sys.argv[1:] = ["worker"]  # Faust reads it
+    settings = Settings()
+    task = KeyedProfile(settings, Progress(int(warm), int(total)))
+    CONTENDERS[name](task, settings, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

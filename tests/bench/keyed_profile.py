@@ -1,0 +1,90 @@
+"""The keyed task that all contenders of the bench do: one batch updates one user's whole profile.
+
+It is what any framework would have to do in Python: decode the batch, apply each event with the
+pipeline's own code, encode what is to be sent. Users stay decoded in memory, and `state` gives the
+bytes to keep; how often that is asked, and where bytes go, is the framework's affair.
+"""
+
+import json
+import os
+import time
+from zlib import crc32
+
+from schemas.codec import Codec
+from schemas.records import ActivityBatch
+from schemas.registry import RegistryIds
+from schemas.settings import Settings
+from schemas.topics import TELEMETRY_ACTIVITY
+from streams.agents.worker import make_ways
+from streams.pipeline.activity import Moment, apply_event
+from streams.pipeline.eventtime import minute_of
+from streams.pipeline.learned import LearnedVersions
+from streams.pipeline.user import User
+
+
+def partition_of(user: str, partitions: int) -> int:
+    """The partition that the bench sends a user's batches to."""
+    return crc32(user.encode()) % partitions
+
+
+class Progress:
+    """Prints rates as JSON at the last message and ends the process: contenders run for ever."""
+
+    def __init__(self, warm: int, total: int) -> None:
+        self._warm, self._total = warm, total
+        self._messages = self._events = 0
+        self._began = (0.0, 0.0)
+
+    def applied(self, events: int) -> None:
+        """Count a message; the clock runs from the last warm-up message on."""
+        self._messages += 1
+        if self._messages > self._warm:
+            self._events += events
+        elif self._messages == self._warm:
+            self._began = time.perf_counter(), time.process_time()
+        if self._messages == self._total:
+            self._tell()
+
+    def _tell(self) -> None:
+        wall_s = time.perf_counter() - self._began[0]
+        cpu_s = time.process_time() - self._began[1]
+        answer = {"events": self._events, "wall_s": wall_s, "cpu_s": cpu_s}
+        os.write(1, json.dumps(answer).encode() + b"\n")  # Faust makes a log of sys.stdout
+        os._exit(0)
+
+
+class KeyedProfile:
+    """Updates profiles, user by user."""
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        self._codec = Codec(RegistryIds.of(settings), settings.topic_prefix)
+        self._ways, _ = make_ways(settings)
+        self._learned = LearnedVersions().at
+        self._users: dict[str, User] = {}
+        self._progress = progress
+        self._in_message = 0
+
+    def apply(self, value: bytes, offset: int) -> list[tuple[bytes, bytes]]:
+        """Apply a batch; keys and values of what follows from it."""
+        batch = self._codec.decode(TELEMETRY_ACTIVITY, value, ActivityBatch)
+        user = self._users.setdefault(batch.user, User(0))
+        minute = minute_of(user.clock_ms) - 2
+        user.drop_closed(minute, minute // 60)
+        outputs = []
+        for number, event in enumerate(batch.events):
+            if not user.is_repeat(batch.source, event.seq):
+                learned = self._learned(event.time)
+                moment = Moment(batch.user, event, learned, 0, offset, number)
+                outputs += apply_event(user, moment, self._ways)
+        user.offset, user.events = offset, len(batch.events)
+        self._in_message = len(batch.events)
+        key = batch.user.encode()
+        return [(key, self._codec.encode(o.topic, o.record)) for o in outputs]
+
+    def done(self) -> None:
+        """Note that a message's outputs and state were handed to the framework."""
+        self._progress.applied(self._in_message)
+
+    def state(self, key: bytes) -> bytes:
+        """The bytes to keep of a user."""
+        return self._users[key.decode()].to_bytes()
