@@ -76,8 +76,9 @@ audit: $(READY) ## Ask a public database for known holes in the locked packages 
 	@$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock || { echo \
 	  "make audit failed: a known hole above, or the database could not be reached"; exit 1; }
 
-bench: $(READY) ## Measure throughput beside a bare loop and Faust; reports/throughput.json
+bench: $(READY) ## Measure throughput (reports/throughput.json), assignments and reconciling
 	@$(BIN)/python -m tests.bench.bench_throughput
+	@$(BIN)/python -m pytest -s tests/bench/bench_assignment.py tests/bench/bench_reconcile.py
 
 bench-baselines: $(READY) ## Install what benches compare with into .cache/bench
 	@infra/bench/install.sh
