@@ -25,7 +25,6 @@ from streams.backtest.programs_rows import Launch, ProgramsOptions, read_launche
 from streams.backtest.shadow_play import (
     Budget,
     ByValue,
-    MostFrequent,
     Options,
     Policy,
     Replay,
@@ -33,10 +32,10 @@ from streams.backtest.shadow_play import (
     options_of,
 )
 from streams.backtest.shadow_plot import plot_curve
+from streams.backtest.shadow_rule import TTLS_S, MostFrequent, least_prices
 from streams.runtime.recordings import RecordingError
 
 BUDGETS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-TTLS_S = (60.0, 300.0, 900.0)
 OURS = "warmfront"
 
 
@@ -49,18 +48,25 @@ class Declared:
     saves_s, ttl_s, rebuild_s
         See `Preparation`.
     price_s
-        Least that an instance-minute counts as, in seconds of waiting, however much may be spent.
+        Least that an instance-minute counts as, in seconds of waiting, however much may be spent;
+        None: learned from what the rule to beat earns a minute.
     """
 
     saves_s: float = 20.0
     ttl_s: float = 900.0
     rebuild_s: float = 60.0
-    price_s: float = 2.5
+    price_s: float | None = None
 
     @property
     def preparation(self) -> Preparation:
         """The steps as the policies take them."""
         return Preparation(self.saves_s, self.saves_s, 0.0, self.ttl_s, self.rebuild_s)
+
+    def least_prices(self, launches: Sequence[Launch]) -> list[float]:
+        """Return the least price at each launch."""
+        if self.price_s is None:
+            return least_prices(launches, self.preparation)
+        return [self.price_s] * len(launches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +93,12 @@ class Curve:
         }
 
 
-def curves(launches: Sequence[Launch], options: Options, declared: Declared) -> Iterable[Curve]:
+def curves(
+    launches: Sequence[Launch], options: Options, steps: Preparation, least: Sequence[float]
+) -> Iterable[Curve]:
     """Play every policy under every budget."""
-    steps = declared.preparation
     for per_launch in BUDGETS:
-        policies: dict[str, Policy] = {OURS: ByValue(launches, options, steps, declared.price_s)}
+        policies: dict[str, Policy] = {OURS: ByValue(launches, options, steps, least)}
         for ttl_s in TTLS_S:
             policies[f"most frequent, {ttl_s:g} s"] = MostFrequent(launches, steps, ttl_s)
         for name, policy in policies.items():
@@ -119,12 +126,18 @@ def run(
         report=lambda rows: bar.update(task, completed=rows),
     )  # fmt: skip
     task = bar.add_task("budgets", total=len(BUDGETS) * (1 + len(TTLS_S)))
-    found = []
-    for curve in curves(launches, options_of(played.after, declared.preparation), declared):
+    found, steps, least = [], declared.preparation, declared.least_prices(launches)
+    for curve in curves(launches, options_of(played.after, steps), steps, least):
         found.append(curve)
         bar.update(task, advance=1)
     points = [curve.point(len(launches)) for curve in found]
-    return {"launches": len(launches), "points": points, "ahead": ahead(points)}, found
+    price_s = sum(least) / len(least) if least else None
+    return {
+        "launches": len(launches),
+        "least_price_s": price_s,
+        "points": points,
+        "ahead": ahead(points),
+    }, found
 
 
 def ahead(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -173,8 +186,9 @@ def command(
     ttl_s: Annotated[float, typer.Option(min=1, help="How long they are good for.")] = 900.0,
     rebuild_s: Annotated[float, typer.Option(min=0, help="Seconds of a rebuild.")] = 60.0,
     price_s: Annotated[
-        float, typer.Option(min=0, help="Least that an instance-minute is worth, in seconds.")
-    ] = 2.5,
+        float | None,
+        typer.Option(min=0, help="Least that an instance-minute is worth, in s; else learned."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Every run: .csv or .csv.gz.")] = None,
     plot: Annotated[Path | None, typer.Option(help="The curve: .png or .svg.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -1,11 +1,11 @@
-"""Plays shadow runs over a recording under a budget: by value, and by the most frequent follower.
+"""Plays shadow runs over a recording under a budget, chosen by value.
 
 One run is an instance held for one user: prepared for a program, taken by its launch, or given up.
 What is wasted is every second that nobody uses: the wait of a prepared instance until it is taken,
 or all of a run nobody takes and the rebuild after it.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -94,20 +94,25 @@ class Replay:
 
     def play(self, policy: Policy) -> list[Run]:
         """Play all launches; what is held at the end is given up in its time."""
-        for place, launch in enumerate(self.launches):
-            self.budget.grow()
-            mine = self.held[launch.user]
-            self._settle(policy, mine, launch)
-            before = dict(mine)
-            policy.decide(place, mine, self.budget)
-            for name, run in before.items():
-                if mine.get(name) is not run:
-                    self._give_up(policy, run, launch.time_s)
-            self.runs += [run for name, run in mine.items() if before.get(name) is not run]
+        for place in range(len(self.launches)):
+            self.step(place, policy)
         for mine in self.held.values():
             for run in mine.values():
                 self._give_up(policy, run, run.until_s)
         return self.runs
+
+    def step(self, place: int, policy: Policy) -> None:
+        """Play one launch."""
+        launch = self.launches[place]
+        self.budget.grow()
+        mine = self.held[launch.user]
+        self._settle(policy, mine, launch)
+        before = dict(mine)
+        policy.decide(place, mine, self.budget)
+        for name, run in before.items():
+            if mine.get(name) is not run:
+                self._give_up(policy, run, launch.time_s)
+        self.runs += [run for name, run in mine.items() if before.get(name) is not run]
 
     def _settle(self, policy: Policy, mine: dict[str, Run], launch: Launch) -> None:
         for name, run in list(mine.items()):
@@ -156,19 +161,26 @@ def _option(candidate: Candidate, steps: Preparation) -> tuple[str, Arrival, tup
 
 @dataclass(slots=True)
 class ByValue:
-    """The allocator's own choice: expected saving against expected waste, at the budget's price."""
+    """The allocator's own choice: expected saving against expected waste, at the budget's price.
+
+    Parameters
+    ----------
+    least_price_s
+        Least that an instance-minute counts as at each launch, in seconds of waiting.
+    """
 
     launches: Sequence[Launch]
     options: Options
     steps: Preparation
-    least_price_s: float
+    least_price_s: Sequence[float]
     control: ShadowControl = field(default_factory=ShadowControl)
 
     def decide(self, place: int, held: dict[str, Run], budget: Budget) -> None:
         """Drop what is not worth waiting for any more, start what is worth it."""
         launch, options = self.launches[place], self.options[place]
         self.control.tokens = budget.left
-        price_s, trust = self.control.price_s(self.least_price_s, budget.most), self.control.trust
+        price_s = self.control.price_s(self.least_price_s[place], budget.most)
+        trust = self.control.trust
         self._keep(launch, options, held, price_s, trust)
         runs = [
             (best_run(program, choices, self.steps, 1.0, price_s, trust), choices)
@@ -206,42 +218,3 @@ class ByValue:
 
 def _stated(choices: Sequence[Wait], ttl_s: float) -> float:
     return next(wait.probability for wait in choices if wait.ttl_s == ttl_s)
-
-
-@dataclass(slots=True)
-class MostFrequent:
-    """Always prepares what has followed the present program most often, for a fixed time.
-
-    The user's own followers count, else everybody's. Who is prepared for the same already is left
-    at that.
-    """
-
-    launches: Sequence[Launch]
-    steps: Preparation
-    ttl_s: float
-    own: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    everybody: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    last: dict[str, str] = field(default_factory=dict)
-
-    def decide(self, place: int, held: dict[str, Run], budget: Budget) -> None:
-        """Prepare the most frequent follower, as long as there is budget."""
-        launch = self.launches[place]
-        before = self.last.get(launch.user)
-        if before is not None:
-            self.own[launch.user, before][launch.program] += 1
-            self.everybody[before][launch.program] += 1
-        self.last[launch.user] = launch.program
-        counts = self.own.get((launch.user, launch.program)) or self.everybody.get(launch.program)
-        if not counts:
-            held.clear()
-            return
-        best = max(counts, key=lambda name: (counts[name], name))
-        for other in [name for name in held if name != best]:
-            del held[other]
-        fresh = start(launch, best, self.ttl_s, 1.0, self.steps)
-        if best not in held and fresh.reserved <= budget.left:
-            held[best] = fresh
-            budget.left -= fresh.reserved
-
-    def settled(self, run: Run) -> None:
-        """It learns nothing."""

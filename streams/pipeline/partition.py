@@ -215,9 +215,11 @@ class ProfilePartition:
                 )
                 outputs += apply_event(user, moment, self._ways)
                 clock_ms = max(clock_ms, event.time)
+                # What the user has open from before is noted already: only this is new.
+                self._by_minute[minute_of(event.time)].add(batch.user)
+                self._by_hour[hour_of(event.time)].add(batch.user)
             elif fate != "repeat":
                 outputs.append(self._put_aside(batch, event, offset, fate))
-        self._remember(batch.user, user)
         user.offset, user.events = offset, last
         step = self._closing_step(clock_ms, offset, outputs)
         return Step(step.outputs, (batch.user, user), dict(counts))
@@ -234,7 +236,7 @@ class ProfilePartition:
         left = departing(user, offset, now_ms, self._ways)
         for names in self._by_hour.values():
             names.discard(name)
-        self._remember(name, left)
+        self._note_open(name, (minute for _, minute in left.open_minutes), left.open_hours)
         self._departures.add(name)
         return Step(told, (name, left))
 
@@ -265,9 +267,6 @@ class ProfilePartition:
             event=event,
         )
         return Output(TELEMETRY_LATE, batch.user, record)
-
-    def _remember(self, name: str, user: User) -> None:
-        self._note_open(name, (minute for _, minute in user.open_minutes), user.open_hours)
 
     def _note_open(self, name: str, minutes: Iterable[int], hours: Iterable[int]) -> None:
         """Note what a user added to that is not closed; what is, stays until that is durable."""

@@ -43,10 +43,8 @@ def _use(
 
 def _quantiles(user: User, program: int, learned: Learned) -> dict[str, float | None]:
     """Return the median and the 0.95 quantile of each resource, by the record's names."""
-    return {
-        f"{resource}_p{percent}": user.consumption.quantile(
-            program, resource, percent / 100, learned.consumption
-        )
-        for resource in RESOURCES
-        for percent in (50, 95)
-    }
+    found: dict[str, float | None] = {}
+    for resource in RESOURCES:
+        values = user.consumption.quantiles(program, resource, (0.5, 0.95), learned.consumption)
+        found[f"{resource}_p50"], found[f"{resource}_p95"] = values
+    return found

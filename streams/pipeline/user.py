@@ -114,6 +114,8 @@ class User:
         it None.
     none_stale_ms
         Up to this event time no running program is stale.
+    dropped_minute
+        All before this minute is dropped already; nothing is ever added to what is closed.
     """
 
     partition: int
@@ -139,6 +141,7 @@ class User:
     session_starts: SessionStarts = field(default_factory=SessionStarts)
     by_person: _ByPerson | None = field(default=None, compare=False)
     none_stale_ms: int = field(default=0, compare=False)
+    dropped_minute: int = field(default=0, compare=False)
 
     def delta(self, hour: int) -> HourDelta:
         """Return the statistics that this user adds to an open hour."""
@@ -164,7 +167,10 @@ class User:
 
     def drop_closed(self, minute: int, hour: int) -> None:
         """Forget contributions to minutes and hours that are closed for good."""
-        if self.open_minutes and min(key[1] for key in self.open_minutes) < minute:
+        if minute <= self.dropped_minute:
+            return
+        self.dropped_minute = minute
+        if any(key[1] < minute for key in self.open_minutes):
             self.open_minutes = {k: v for k, v in self.open_minutes.items() if k[1] >= minute}
         for closed in [h for h in self.open_hours if h < hour]:
             del self.open_hours[closed]

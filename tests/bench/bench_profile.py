@@ -27,6 +27,7 @@ PROGRAMS = 10
 LAUNCHES = 0.2
 WARM_UP = 0.25
 BATCH = 8
+SETTLED_EVERY = 300  # messages: a worker settles each second, and users then drop what is closed
 
 
 def events(count: int, users: int, seed: int = 1) -> list[tuple[str, Activity]]:
@@ -108,6 +109,8 @@ def _apply(world: World, batch: ActivityBatch) -> float:
     steps = list(world.fold.apply(batch, world.offset, latest))
     spent_s = time.process_time() - began_s
     world.offset += 1
+    if world.offset % SETTLED_EVERY == 0:
+        world.fold.settled()
     for step in steps:
         if step.user is not None:
             world.users.decoded[step.user[0]] = step.user[1]

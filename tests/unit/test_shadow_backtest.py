@@ -2,6 +2,8 @@
 
 import csv
 import json
+import math
+import random
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from allocator.policy.arrival import Arrival
 from allocator.policy.shadow import Preparation, waits
 from streams.backtest.programs_rows import Launch
 from streams.backtest.shadow import BUDGETS, OURS, command
-from streams.backtest.shadow_play import Budget, ByValue, MostFrequent, Replay
+from streams.backtest.shadow_play import Budget, ByValue, Replay
+from streams.backtest.shadow_rule import Followers, MostFrequent, least_prices
 
 STEPS = Preparation(saves_s=20.0, takes_s=20.0, cost_s=0.0, ttl_s=900.0, rebuild_s=60.0)
 
@@ -41,12 +44,41 @@ def test_value_prepares_what_is_worth_its_price_and_drops_what_is_not_likely_any
     options = [
         [("b", likely, waits(likely, STEPS)), ("z", likely, waits(likely, STEPS))], [], [],
     ]  # fmt: skip
-    policy = ByValue(launches, options, STEPS, least_price_s=2.5)
+    policy = ByValue(launches, options, STEPS, least_price_s=[2.5] * 3)
     runs = Replay(launches, STEPS, Budget(1.0)).play(policy)
     assert [(run.program, run.hit) for run in runs] == [("b", True), ("z", False)]
     assert runs[1].wasted_min == pytest.approx((50 + 60) / 60), "undone when b came and not z"
-    dear = ByValue(launches, options, STEPS, least_price_s=1000.0)
+    dear = ByValue(launches, options, STEPS, least_price_s=[1000.0] * 3)
     assert Replay(launches, STEPS, Budget(1.0)).play(dear) == []
+
+
+def office_of(count: int, predictable: float) -> list[Launch]:
+    """Somebody's programs in turn every two minutes; some of them any other instead."""
+    chance = random.Random(7)
+    return [
+        Launch(k, "ann", "abcd"[k % 4] if chance.random() < predictable else f"other{k}", 120.0 * k)
+        for k in range(count)
+    ]
+
+
+def test_the_least_price_is_learned_from_what_the_rule_earns_and_uses_nothing_later() -> None:
+    often, seldom = office_of(2000, 0.95), office_of(2000, 0.4)
+    dear, cheap = least_prices(often, STEPS), least_prices(seldom, STEPS)
+    assert dear[-1] > 1.5 * cheap[-1], "minutes are worth more where the rule makes more of them"
+    assert dear[:700] == least_prices(often[:700], STEPS)
+    rule = MostFrequent(often, STEPS, 300.0)
+    runs = Replay(often, STEPS, Budget(math.inf)).play(rule)
+    mean = sum(run.saved_s for run in runs) / sum(run.wasted_min for run in runs)
+    assert dear[-1] == pytest.approx(mean / 2, rel=0.1), "half of what a minute earns it"
+
+
+def test_the_most_frequent_follower_is_the_user_s_own_and_of_equals_the_last_by_name() -> None:
+    followers = Followers()
+    for program in ("b", "c", "b", "c", "d"):
+        followers.add("a", program)
+    assert followers.leaders["a"] == "c"
+    followers.add("a", "b")
+    assert followers.leaders["a"] == "b"
 
 
 @pytest.fixture
@@ -92,6 +124,14 @@ def test_a_stranger_recomputes_the_curve_and_no_budget_is_broken(run, tmp_path: 
     assert [p["budget_min_per_launch"] for p in ours] == list(BUDGETS)
     assert ours[-1]["hits"] > 50, "the three that follow at once are foretold"
     assert plot.read_text().lstrip().startswith("<?xml")
+
+
+def test_a_stated_price_is_used_and_the_learned_one_is_told(run) -> None:
+    learned = json.loads(run("--time", "when").stdout)
+    assert 0.0 < learned["least_price_s"] < 60.0
+    stated = json.loads(run("--time", "when", "--price-s", "1000").stdout)
+    assert stated["least_price_s"] == 1000.0
+    assert all(p["runs"] == 0 for p in stated["points"] if p["policy"] == OURS)
 
 
 def test_without_times_nothing_can_be_played(run) -> None:

@@ -21,6 +21,7 @@ PRIOR_EVENTS = 16.0
 # user are weeks.
 FULL = 2048
 VERSION = 1
+PRIOR_BY_BIN = tuple(PRIOR_EVENTS * math.exp2(-BITS_PER_BIN * k) for k in range(BINS))
 
 
 @dataclass(slots=True)
@@ -66,8 +67,14 @@ class RunningTail:
         >>> tail.usual(0.005)
         2.0
         """
-        edges = (BITS_PER_BIN * k for k in range(BINS))
-        return next((bits for bits in edges if self.p_value(bits) <= p_value), BITS_PER_BIN * BINS)
+        # `p_value` of each bin's lower edge, without adding the counts up for each: 5 us, not 80.
+        above = sum(self.counts)
+        total = above + PRIOR_EVENTS + 1.0
+        for k, count in enumerate(self.counts):
+            if (above + PRIOR_BY_BIN[k] + 1.0) / total <= p_value:
+                return BITS_PER_BIN * k
+            above -= count
+        return BITS_PER_BIN * BINS
 
     def learn(self, bits: float) -> None:
         """Count an event."""

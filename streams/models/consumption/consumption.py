@@ -14,7 +14,7 @@ from streams.models.consumption.program_consumption import (
     pack_sketches,
     unpack_sketches,
 )
-from streams.models.consumption.quantile_sketch import quantile_of_buckets
+from streams.models.consumption.quantile_sketch import quantiles_of_buckets
 from streams.models.consumption.resources import resource_index
 from streams.models.cycles.section import decode_section, encode_section
 
@@ -140,6 +140,16 @@ class Consumption:
         The population's distribution counts as ten samples, so that it carries a rare program and
         fades for a frequent one. None where neither has any sample.
         """
+        return self.quantiles(program, resource, (q,), population)[0]
+
+    def quantiles(
+        self,
+        program: int,
+        resource: str,
+        shares: Sequence[float],
+        population: ConsumptionCounts | None = None,
+    ) -> list[float | None]:
+        """Return several quantiles at once, at little more than the cost of one."""
         index = resource_index(resource)
         rows: list[tuple[float, float, float]] = []
         if program in self._weights:
@@ -147,7 +157,7 @@ class Consumption:
             rows = [] if sketch is None else sketch.buckets()
         if population is not None:
             rows += _prior(population, program, index)
-        return quantile_of_buckets(rows, q)
+        return quantiles_of_buckets(rows, shares)
 
     def forget(self, program: int) -> None:
         """Drop a program."""

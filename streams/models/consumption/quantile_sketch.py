@@ -1,6 +1,6 @@
 """A mergeable quantile sketch of at most 13 bytes, one for each user, program and resource."""
 
-from itertools import pairwise
+from collections.abc import Sequence
 
 from streams.models.consumption.log_buckets import border, bucket
 
@@ -188,12 +188,24 @@ def quantile_of_buckets(rows: list[tuple[float, float, float]], q: float) -> flo
     >>> quantile_of_buckets([(1.0, 2.0, 10.0), (2.0, 4.0, 10.0)], 0.75) == 8.0**0.5
     True
     """
+    return quantiles_of_buckets(rows, (q,))[0]
+
+
+def quantiles_of_buckets(
+    rows: list[tuple[float, float, float]], shares: Sequence[float]
+) -> list[float | None]:
+    """Return several quantiles of the same buckets; see `quantile_of_buckets`."""
     total = sum(weight for *_, weight in rows)
     if total <= 0.0:
-        return None
-    wanted = q * total
+        return [None] * len(shares)
+    pieces = _pieces(rows)
+    return [_walked(pieces, q * total) for q in shares]
+
+
+def _walked(pieces: list[tuple[float, float, float]], wanted: float) -> float:
+    """Return the value that so much weight lies below."""
     below, at = 0.0, 0.0
-    for low, high, weight in _pieces(rows):
+    for low, high, weight in pieces:
         if weight > 0.0 and below + weight >= wanted:
             share = max(0.0, wanted - below) / weight
             return low * (high / low) ** share if low > 0.0 else 0.0
@@ -202,12 +214,18 @@ def quantile_of_buckets(rows: list[tuple[float, float, float]], q: float) -> flo
 
 
 def _pieces(rows: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
-    """Cut overlapping buckets at all borders, so that they can be walked in order."""
+    """Cut overlapping buckets at all borders, so that they can be walked in order.
+
+    Each bucket visits the pieces that it is cut into: a search of all buckets by each piece takes
+    four times as long for a program's own buckets and the population's.
+    """
     zeros = sum(weight for low, high, weight in rows if high <= low)
     rows = [row for row in rows if row[1] > row[0]]
     edges = sorted({edge for low, high, _ in rows for edge in (low, high)})
+    place = {edge: at for at, edge in enumerate(edges)}
+    weights = [0.0] * len(edges)
+    for low, high, weight in rows:
+        for at in range(place[low], place[high]):
+            weights[at] += weight * (edges[at + 1] - edges[at]) / (high - low)
     pieces = [(0.0, 0.0, zeros)] if zeros else []
-    for low, high in pairwise(edges):
-        share = sum(w * (high - low) / (b - a) for a, b, w in rows if a <= low and high <= b)
-        pieces.append((low, high, share))
-    return pieces
+    return pieces + list(zip(edges, edges[1:], weights, strict=False))

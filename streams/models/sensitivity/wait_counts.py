@@ -1,6 +1,7 @@
 """How all users behave after waits and without: integer counts that merge exactly."""
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Annotated
 
 import msgspec
@@ -48,7 +49,7 @@ class WaitCounts:
             setattr(self, field.name, total)
 
     def to_bytes(self) -> bytes:
-        return encode_section(_VERSION, _State(astuple(self)))
+        return encode_section(_VERSION, _State(_NUMBERS(self)))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "WaitCounts":
@@ -56,3 +57,7 @@ class WaitCounts:
         if len(numbers) != len(fields(cls)):
             raise ValueError(f"wait counts: {len(numbers)} numbers")
         return cls(*numbers)
+
+
+# `astuple` copies each number deeply, which takes 60 us.
+_NUMBERS = attrgetter(*(field.name for field in fields(WaitCounts)))
