@@ -5,14 +5,17 @@ import socket
 LOOPBACK = "127.0.0.1"
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on now.
+def free_port(*, with_next: bool = False) -> int:
+    """Return a port that nobody listens on now; `with_next` has the one after it free as well.
 
     Another process may take it before it is used; the kernel hands out ports in a cycle of
     thousands, so that is rare, and the start then fails with the port's number.
     """
-    with socket.create_server((LOOPBACK, 0)) as server:
-        return int(server.getsockname()[1])
+    while True:
+        with socket.create_server((LOOPBACK, 0)) as server:
+            port = int(server.getsockname()[1])
+            if not with_next or is_free(port + 1):
+                return port
 
 
 def is_free(port: int) -> bool:

@@ -13,6 +13,7 @@ import pytest
 
 from infra.local import spawn
 from infra.local.ports import free_port
+from schemas.settings import Settings
 from tests.testkit.pipeline import REPOSITORY, Deployment, wait_for
 from tests.testkit.processes import interrupted
 
@@ -47,7 +48,8 @@ def summary(port: int) -> dict[str, Any]:
 
 
 def test_up_replays_decides_assigns_and_stops(tmp_path: Path, trace: Path) -> None:
-    page, kafka, registry = free_port(), free_port(), free_port()
+    # Its Kafka listens on the next port too, as controller.
+    page, kafka, registry = free_port(), free_port(with_next=True), free_port()
     environment = {
         "WARMFRONT_STATE_DIR": str(tmp_path / "state"),
         "WARMFRONT_DASHBOARD_PORT": str(page),
@@ -85,7 +87,7 @@ def test_up_replays_decides_assigns_and_stops(tmp_path: Path, trace: Path) -> No
 
 
 def test_up_says_what_is_wrong_with_a_missing_trace() -> None:
-    command = Deployment.command(None, "up", "--trace", "no-such-file.csv")  # type: ignore[arg-type]
+    command = Deployment(Settings()).command("up", "--trace", "no-such-file.csv")
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert run.returncode == 2
     assert "no file no-such-file.csv" in run.stderr
