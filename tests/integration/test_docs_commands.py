@@ -69,6 +69,7 @@ def write_files(folder: Path) -> None:
     for name, columns in (
         ("apps.csv.gz", ("who", "app", "at", "user", "program", "timestamp")),
         ("jobs.csv.gz", ("user", "program", "time", "run_s")),
+        ("nab_series.csv.gz", ("series", "timestamp", "value")),
     ):
         with gzip.open(folder / name, "wt", newline="") as out:
             table = csv.DictWriter(out, columns)
@@ -77,6 +78,8 @@ def write_files(folder: Path) -> None:
 
 
 def value(column: str, number: int) -> object:
+    if column == "series":
+        return "realKnownCause/machine_temperature_system_failure"
     if column in {"who", "user"}:
         return f"user{number % 2}"
     if column in {"app", "program"}:
