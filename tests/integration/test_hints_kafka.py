@@ -10,14 +10,11 @@ from confluent_kafka import Producer
 
 from allocator.policy.rehearsal import rehearse
 from infra.local.spawn import spawn, stop
-from schemas.codec import Codec
 from schemas.records import Candidate, ProgramPrediction, ReserveStatus
-from schemas.registry import RegistryIds
 from schemas.settings import Settings
 from schemas.topics import PREDICTIONS_PROGRAMS, RESERVE_STATUS, Topic
 from streams.runtime.topic_admin import create_topics
-from tests.testkit.pipeline import wait_for
-from tests.testkit.telemetry import read_all
+from tests.testkit.pipeline import Deployment, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -45,24 +42,22 @@ run(Settings(), AllocatorOptions(clock="wall", poll_s=0.2, simulation=Simulation
 class Told:
     """An allocator at work, and what it is told and says."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        ids = RegistryIds(settings.registry_url, settings.schema_cache)
-        self._codec = Codec(ids, settings.topic_prefix)
-        self._producer = Producer({"bootstrap.servers": settings.bootstrap_servers})
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._producer = Producer({"bootstrap.servers": deployment.settings.bootstrap_servers})
 
     def tell(self, topic: Topic, key: str, record: msgspec.Struct) -> None:
-        value = self._codec.encode(topic, record)
-        self._producer.produce(self._settings.topic(topic.name), value, key)
+        value = self._deployment.codec.encode(topic, record)
+        self._producer.produce(self._deployment.settings.topic(topic.name), value, key)
         assert self._producer.flush(20) == 0
 
     def newest(self, pool: str) -> ReserveStatus | None:
-        name = self._settings.topic(RESERVE_STATUS.name)
         said = [
-            self._codec.decode(RESERVE_STATUS, m.value(), ReserveStatus)
-            for m in read_all(self._settings.bootstrap_servers, name)
+            status
+            for _, status in self._deployment.records(RESERVE_STATUS)
+            if isinstance(status, ReserveStatus) and status.pool == pool
         ]
-        return max((s for s in said if s.pool == pool), key=lambda s: s.time, default=None)
+        return max(said, key=lambda s: s.time, default=None)
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +71,10 @@ def told(kafka_bootstrap, registry_url, tmp_path_factory) -> Iterator[Told]:
         pools_file=folder / "pools.toml",
     )  # fmt: skip
     create_topics(settings)
-    environment = {
-        "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
-        "WARMFRONT_REGISTRY_URL": settings.registry_url,
-        "WARMFRONT_TOPIC_PREFIX": settings.topic_prefix,
-        "WARMFRONT_STATE_DIR": str(settings.state_dir),
-        "WARMFRONT_POOLS_FILE": str(settings.pools_file),
-    }
+    deployment = Deployment(settings)
     with (folder / "allocator.log").open("wb") as log:
-        process = spawn([sys.executable, "-c", CHILD], output=log, env=environment)
-    yield Told(settings)
+        process = spawn([sys.executable, "-c", CHILD], output=log, env=deployment.environment)
+    yield Told(deployment)
     assert stop(process, 30) == 0
 
 
