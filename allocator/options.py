@@ -9,7 +9,7 @@ from allocator.reconcile.plan import Timings
 
 ClockMode = Literal["wall", "event", "auto"]
 CloudKind = Literal["simulated", "openstack"]
-RunnerKind = Literal["simulated", "local", "none"]
+RunnerKind = Literal["simulated", "local", "ssh", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class AllocatorOptions:
         Tell what the reserve would be; launch on request only.
     runner
         What starts programs on assigned instances: `simulated`, `local` (processes of this
-        machine), or `none`.
+        machine), `ssh` (on the instance, logged in as the shadow file says), or `none`.
     poll_s
         Seconds between two listings of a pool in live operation.
     batch

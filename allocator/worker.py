@@ -22,11 +22,8 @@ from allocator.policy.rehearsal import rehearse
 from allocator.pools import restore_pool
 from allocator.predictions import PredictionReader
 from allocator.runner.declared import load_programs
-from allocator.runner.local import LocalRunner
-from allocator.runner.protocol import Runner
-from allocator.runner.simulated import SimulatedRunner
+from allocator.runners import make_stepper, runner_maker
 from allocator.starter import Starter
-from allocator.steppers import make_stepper
 from infra.observe import endpoint, tracing
 from infra.observe.health import Health
 from schemas.codec import Codec, SchemaIds
@@ -92,6 +89,9 @@ class AllocatorWorker:
         self._sensitivities: dict[str, float] = {}
         self._hints = Hints(settings, self._codec, self._pools, self._sensitivities)
         self._commands = load_programs(settings.programs_file)
+        self._make_runner = runner_maker(
+            options.runner, self._shadow.ssh, self._commands, options.seed
+        )
         self._is_stopping = False
         self.counters: Counter[str] = Counter()
 
@@ -190,17 +190,12 @@ class AllocatorWorker:
         }
         cloud = self._clouds.of(partition, call_clock)
         stepper = make_stepper(self._shadow, cloud)
-        starter = Starter(self._runner(), self._commands)
+        starter = Starter(self._make_runner(cloud), self._commands)
         executor = Executor(cloud, self._pools, call_clock, starter, stepper)
         return PartitionOwner(
             self._settings, self._options, self._codec, self._pools, reconcilers, journal,
             executor, clock, self._consumer.consumer_group_metadata, self.counters,
         )  # fmt: skip
-
-    def _runner(self) -> Runner:
-        if self._options.runner == "local":
-            return LocalRunner()
-        return SimulatedRunner(self._options.seed)
 
 
 def run(

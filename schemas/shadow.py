@@ -16,6 +16,7 @@ Effect = Literal["none", "instance", "external"]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Argv = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
 
@@ -106,10 +107,24 @@ class ShadowTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Ssh(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How steps log in: an account of the image, and the private key's file."""
+    """How steps and programs log in.
+
+    Parameters
+    ----------
+    username
+        An account of the image.
+    key_file
+        The private key, in OpenSSH's format.
+    port
+        Where the image takes SSH; None: where the cloud says, else 22.
+    boot_s
+        For how long the start of a program waits for a guest that still boots.
+    """
 
     username: str
     key_file: str
+    port: Port | None = None
+    boot_s: NotNegative = 60.0
 
 
 class ShadowPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -21,6 +21,7 @@ from allocator.runner.protocol import Command, Outcome, Place, RunEnd
 CHUNK_BYTES = 16_384
 # After its own time limit a step is killed over there; the connection gets a little longer to tell.
 GRACE_S = 2.0
+AGAIN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,15 @@ class SshLogin:
         Private key, in OpenSSH's format.
     connect_timeout_s
         For the connection and the login together.
+    boot_s
+        For how long a guest that takes no SSH yet, or has not told its host key, is tried again: a
+        cloud calls an instance active before its guest has booted.
     """
 
     username: str
     key_file: Path
     connect_timeout_s: float = 10.0
+    boot_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,10 @@ class SshHost:
 
 class HostUnknownError(LookupError):
     """The cloud does not tell where an instance is; the text says why."""
+
+
+class _DeafError(Exception):
+    """The guest does not listen: nothing was sent. The text says how that shows."""
 
 
 class SshRunner:
@@ -86,8 +95,15 @@ class SshRunner:
     def execute(self, command: Command, place: Place) -> RunEnd:
         """Run a command on an instance; blocks, at most for the limits of login and command."""
         began_s = time.monotonic()
-        outcome, detail, output = self._attempt(command, place)
-        return RunEnd(outcome, time.monotonic() - began_s, detail, output)
+        while True:
+            try:
+                outcome, detail, output = self._attempt(command, place)
+            except _DeafError as deaf:
+                if time.monotonic() - began_s < self._login.boot_s:
+                    time.sleep(AGAIN_S)
+                    continue
+                outcome, detail, output = Outcome.START_FAILED, str(deaf), b""
+            return RunEnd(outcome, time.monotonic() - began_s, detail, output)
 
     def end(self, place: Place) -> None:
         """Nothing is held for an instance: what runs on it ends with its rebuild."""
@@ -101,7 +117,7 @@ class SshRunner:
         try:
             host = self._host_of(place.instance_id)
             if not host.host_keys:
-                return Outcome.START_FAILED, "the cloud tells no host key to trust", b""
+                raise _DeafError("the cloud tells no host key to trust")
             return asyncio.run(self._run(command, host))
         except HostUnknownError as error:
             return Outcome.START_FAILED, f"the cloud tells no address: {error}", b""
@@ -121,10 +137,18 @@ class SshRunner:
             login_timeout=self._login.connect_timeout_s, preferred_auth="publickey",
             config=None, agent_path=None, agent_forwarding=False, x11_forwarding=False,
         )  # fmt: skip
-        async with connected as connection:
+        async with await _opened(connected) as connection:
             limit_s = command.grace_s if command.keeps_running else command.timeout_s
             async with asyncio.timeout(limit_s + GRACE_S):
                 return await _exchange(connection, command)
+
+
+async def _opened(connecting: Any) -> Any:
+    """Return the connection; only what never came about may be tried again."""
+    try:
+        return await connecting
+    except (OSError, asyncssh.ConnectionLost) as error:  # a timeout is an OSError
+        raise _DeafError(f"no SSH: {type(error).__name__}") from error
 
 
 async def _exchange(connection: Any, command: Command) -> tuple[Outcome, str, bytes]:

@@ -7,8 +7,10 @@ from infra.openstack_lab.layout import Lab, LabError
 
 FLAVORS = {"tiny": (1, 512, 1), "small": (1, 2048, 10), "medium": (2, 4096, 20)}
 IMAGE = "base"
-# A flat network for most tests, and one with bandwidth that is counted.
+# A network for most tests, and one with bandwidth that is counted. Their addresses lead to this
+# machine, so that something can stand in for a guest at the address that Neutron gave it.
 NETWORK, WIRED = "lab", "wired"
+CIDRS = {NETWORK: "127.98.0.0/16", WIRED: "127.99.0.0/16"}
 # Kilobits per second.
 UPLINK_KBPS = 1_000_000
 POLICIES = {"warm-10m": 10_000, "full-100m": 100_000, "huge-600m": 600_000}
@@ -73,12 +75,12 @@ def _networks(admin: Any) -> None:
         "provider_segmentation_id": 100,
     }
     there = {network.name for network in admin.network.networks()}
-    for number, (name, options) in enumerate(((NETWORK, {}), (WIRED, wired))):
+    for name, options in ((NETWORK, {}), (WIRED, wired)):
         if name not in there:
             made = admin.network.create_network(name=name, is_shared=True, **options)
             admin.network.create_subnet(
-                network_id=made.id, name=name, ip_version=4, cidr=f"10.{98 + number}.0.0/16",
-                is_dhcp_enabled=False,
+                network_id=made.id, name=name, ip_version=4, cidr=CIDRS[name],
+                is_dhcp_enabled=False,  # Neutron takes loopback addresses only without
             )  # fmt: skip
 
 

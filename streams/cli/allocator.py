@@ -29,7 +29,10 @@ def command(
     ] = False,
     runner: Annotated[
         RunnerKind | None,
-        typer.Option(help="What starts programs on assigned instances; none on a real cloud."),
+        typer.Option(
+            help="What starts programs on assigned instances; by default simulated, with a real"
+            " cloud none. ssh: on the instance, logged in as the shadow file's [ssh] says."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the simulated cloud.")] = 0,
     cloud: Annotated[CloudKind, typer.Option(help="Where instances are made.")] = "simulated",

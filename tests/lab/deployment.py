@@ -3,17 +3,33 @@
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+from msgspec import Struct
 
 from infra.local.spawn import Process, kill, spawn, stop
 from infra.openstack_lab.layout import Lab
 from schemas.codec import Codec
-from schemas.records import AllocationEvent, AllocationRequest, ReserveStatus
+from schemas.records import (
+    AllocationEvent,
+    AllocationRequest,
+    Candidate,
+    ProgramPrediction,
+    ReserveStatus,
+    ShadowEvent,
+)
 from schemas.registry import RegistryIds
 from schemas.settings import Settings
-from schemas.topics import ALLOCATION_EVENTS, ALLOCATION_REQUESTS, RESERVE_STATUS
+from schemas.topics import (
+    ALLOCATION_EVENTS,
+    ALLOCATION_REQUESTS,
+    PREDICTIONS_PROGRAMS,
+    RESERVE_STATUS,
+    SHADOW_EVENTS,
+    Topic,
+)
 from streams.runtime.topic_admin import create_topics
 
 COMMAND = ("allocator", "--cloud", "openstack", "--os-cloud", "lab", "--poll-s", "2")
@@ -31,10 +47,15 @@ class Deployment:
         Of the deployment; its prefix is the owner's tag too.
     pool
         The only pool that is asked for.
+    options
+        Of the command, besides those that all have.
     """
 
-    def __init__(self, lab: Lab, settings: Settings, pool: str) -> None:
+    def __init__(
+        self, lab: Lab, settings: Settings, pool: str, options: Sequence[str] = ()
+    ) -> None:
         self._lab = lab
+        self._options = options
         self._settings = settings
         self._pool = pool
         self._codec = Codec(
@@ -59,11 +80,15 @@ class Deployment:
             "WARMFRONT_TOPIC_PREFIX": settings.topic_prefix,
             "WARMFRONT_STATE_DIR": str(settings.state_dir),
             "WARMFRONT_POOLS_FILE": str(settings.pools_file),
+            "WARMFRONT_PROGRAMS_FILE": str(settings.programs_file),
+            "WARMFRONT_SHADOW_FILE": str(settings.shadow_file),
             "OS_CLIENT_CONFIG_FILE": str(self._lab.clouds_yaml),
         }
         program = Path(sys.executable).with_name("warmfront")
         with self.log.open("ab") as output:
-            self._process = spawn([program, *COMMAND], output=output, env=environment)
+            self._process = spawn(
+                [program, *COMMAND, *self._options], output=output, env=environment
+            )
 
     def kill(self) -> None:
         """Kill the allocator without warning."""
@@ -77,22 +102,36 @@ class Deployment:
         assert self._process is not None
         return stop(self._process, STOP_S)
 
-    def ask(self, request_id: str, kind: str = "REQUEST") -> None:
+    def ask(self, request_id: str, kind: str = "REQUEST", user: str = "ann") -> None:
         """Send a request."""
         request = AllocationRequest(
-            request_id=request_id, kind=kind, user="ann", program="mail", pool=self._pool,
-            time=time.time_ns() // 1_000_000,
+            request_id=request_id, kind=kind, user=user, program="mail", pool=self._pool,
+            time=now_ms(),
         )  # fmt: skip
-        value = self._codec.encode(ALLOCATION_REQUESTS, request)
-        self._producer.produce(
-            self._settings.topic(ALLOCATION_REQUESTS.name), value, self._pool.encode()
-        )
-        self._producer.flush(20)
+        self._send(ALLOCATION_REQUESTS, request, self._pool)
+
+    def foretell(self, user: str, p: float) -> None:
+        """Say how likely somebody is to start mail within some minutes, as a worker does."""
+        made_ms = now_ms()
+        candidate = Candidate(program="mail", p_next=p, p_1m=0.0, p_5m=p, p_15m=p, p_60m=p)
+        prediction = ProgramPrediction(
+            prediction_id=f"{user}-{made_ms}", user=user, after_program="editor", made_at=made_ms,
+            candidates=[candidate], model="test", pool=self._pool,
+        )  # fmt: skip
+        self._send(PREDICTIONS_PROGRAMS, prediction, user)
+
+    def events(self) -> list[AllocationEvent]:
+        """Return what was told about requests and instances."""
+        return self._read(ALLOCATION_EVENTS, AllocationEvent)
+
+    def shadows(self) -> list[ShadowEvent]:
+        """Return what was told about shadow runs."""
+        return self._read(SHADOW_EVENTS, ShadowEvent)
 
     def assigned(self) -> dict[str, set[str | None]]:
         """Return the instances that each request was answered with."""
         answers: dict[str, set[str | None]] = defaultdict(set)
-        for event in self._read(ALLOCATION_EVENTS, AllocationEvent):
+        for event in self.events():
             if event.kind == "ASSIGNED":
                 answers[str(event.request_id)].add(event.instance_id)
         return answers
@@ -105,6 +144,11 @@ class Deployment:
     def tail(self) -> str:
         """Return the end of the log."""
         return self.log.read_text()[-3000:]
+
+    def _send(self, topic: Topic, record: Struct, key: str) -> None:
+        value = self._codec.encode(topic, record)
+        self._producer.produce(self._settings.topic(topic.name), value, key.encode())
+        assert self._producer.flush(20) == 0, "Kafka does not take it"
 
     def _read(self, topic, record):
         consumer = Consumer(
@@ -126,3 +170,7 @@ class Deployment:
                 ends += 1
         consumer.close()
         return found
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -40,6 +40,16 @@ class Owned:
                 held[server.compute_host] = held.get(server.compute_host, 0) + 1
         return held
 
+    def addresses(self, instance_id: str) -> list[str]:
+        """Return the fixed addresses of a server's ports, as Neutron has them."""
+        ports = self._admin.network.ports(device_id=instance_id)
+        return [ip["ip_address"] for port in ports for ip in port.fixed_ips]
+
+    def actions(self, instance_id: str) -> list[str]:
+        """Return what Nova was asked to do with a server, in the order it was."""
+        told = self._admin.compute.server_actions(instance_id)
+        return [action.action for action in sorted(told, key=lambda a: a.start_time)]
+
     def bandwidth_kbps(self, instance_id: str) -> int:
         """Return what placement has claimed for a server's port."""
         answer = self._admin.placement.get(f"/allocations/{instance_id}")

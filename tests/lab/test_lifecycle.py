@@ -3,10 +3,12 @@
 import json
 import sys
 import time
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from allocator.machine.observed import Answer, CloudStatus
-from tests.lab.conftest import spec, wait_gone, wait_status
+from infra.openstack_lab.furnishing import CIDRS, NETWORK
+from tests.lab.conftest import spec, wait_gone, wait_status, wait_until
 from tests.lab.refusals import refusal
 
 REPORT = Path("reports/lab-tiers.json")
@@ -82,7 +84,17 @@ def test_what_an_instance_uses_and_where_it_is_are_told(cloud, make) -> None:
     assert usage.cpu_s is not None
     assert usage.memory_bytes is not None
     assert usage.network_bytes is not None
-    assert cloud.access(made).address.startswith("10.")
+    access = cloud.access(made)
+    assert ip_address(access.address) in ip_network(CIDRS[NETWORK])
+    assert [key.split()[0] for key in access.host_keys] == ["ssh-ed25519"]
+
+
+def test_a_rebuild_gives_it_another_host_key_at_the_same_address(cloud, make) -> None:
+    made = make("life-6")
+    before = cloud.access(made)
+    cloud.rebuild(made, "base")
+    wait_until(lambda: cloud.access(made).host_keys not in {(), before.host_keys}, 120, "a key")
+    assert cloud.access(made).address == before.address
 
 
 def test_a_newer_image_makes_older_instances_unready(cloud, admin, make) -> None:

@@ -22,6 +22,7 @@ class LoopbackServer:
 
     host_key: asyncssh.SSHKey
     client_key: Path
+    address: str = "127.0.0.1"
     port: int = 0
     lines: list[str] = field(default_factory=list)
     environments: list[dict] = field(default_factory=list)
@@ -34,7 +35,7 @@ class LoopbackServer:
     @property
     def host(self) -> SshHost:
         return SshHost(
-            "127.0.0.1", self.port, (self.host_key.export_public_key().decode().strip(),)
+            self.address, self.port, (self.host_key.export_public_key().decode().strip(),)
         )
 
 
@@ -60,19 +61,30 @@ class _Gate(asyncssh.SSHServer):
 
 
 @contextlib.contextmanager
-def ssh_server(folder: Path, key_file: Path | None = None) -> Iterator[LoopbackServer]:
-    """Run a server in a thread of its own; clients log in with the key, made where none is given.
+def ssh_server(
+    folder: Path, key_file: Path | None = None, *, address: str = "127.0.0.1", port: int = 0,
+    host_key: asyncssh.SSHKey | None = None,
+) -> Iterator[LoopbackServer]:  # fmt: skip
+    """Run a server in a thread of its own; keys are made where none are given.
 
     Parameters
     ----------
     folder
         Its disk.
+    key_file
+        What clients log in with.
+    address, port
+        Where it listens; 0 for any free port.
+    host_key
+        What it shows to clients.
     """
     if key_file is None:
         key_file = folder / "client_key"
         asyncssh.generate_private_key("ssh-ed25519").write_private_key(str(key_file))
     client = asyncssh.read_private_key(str(key_file))
-    server = LoopbackServer(asyncssh.generate_private_key("ssh-ed25519"), key_file)
+    server = LoopbackServer(
+        host_key or asyncssh.generate_private_key("ssh-ed25519"), key_file, address
+    )
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -97,7 +109,7 @@ def ssh_server(folder: Path, key_file: Path | None = None) -> Iterator[LoopbackS
 
     async def listen() -> asyncssh.SSHAcceptor:
         return await asyncssh.listen(
-            "127.0.0.1", 0, server_host_keys=[server.host_key], authorized_client_keys=authorized,
+            address, port, server_host_keys=[server.host_key], authorized_client_keys=authorized,
             process_factory=handle, encoding=None, server_factory=lambda: _Gate(server),
         )  # fmt: skip
 

@@ -123,6 +123,31 @@ def test_nobody_there_is_a_failed_start_and_no_exception(server) -> None:
     assert runner.execute(warm, PLACE).detail.startswith("no SSH: ")
 
 
+def test_a_guest_that_still_boots_is_waited_for(tmp_path, server) -> None:
+    warm = step("printf", "up")
+    asked = []
+
+    def host_of(instance_id: str) -> SshHost:
+        """No key on the console yet, then no server, then both."""
+        asked.append(instance_id)
+        if len(asked) == 1:
+            return dataclasses.replace(server.host, host_keys=())
+        return dataclasses.replace(server.host, port=1) if len(asked) == 2 else server.host
+
+    login = SshLogin("shadow", server.client_key, boot_s=300.0)
+    end = SshRunner(login, host_of, {warm.command_id: warm}).execute(warm, PLACE)
+    assert (end.outcome, end.output) == (Outcome.STARTED, b"up")
+    assert asked == ["i-1"] * 3
+    assert len(server.lines) == 1
+
+
+def test_what_ran_and_failed_is_not_run_again_however_long_a_boot_may_take(server) -> None:
+    fails = step("false")
+    login = SshLogin("shadow", server.client_key, boot_s=300.0)
+    SshRunner(login, lambda _: server.host, {fails.command_id: fails}).execute(fails, PLACE)
+    assert len(server.lines) == 1
+
+
 def test_a_cloud_that_does_not_answer_is_a_failed_start(server) -> None:
     def host_of(instance_id: str) -> SshHost:
         raise HostUnknownError("503")

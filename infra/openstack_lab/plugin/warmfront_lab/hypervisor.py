@@ -1,6 +1,7 @@
 """Nova's own fake driver, with what it lacks for tests of an allocator.
 
-Guests outlive nova-compute, states can be seen, snapshots end, operations can be slow or fail.
+Guests outlive nova-compute, states can be seen, snapshots end, operations can be slow or fail. Each
+has a disk, a host key and a console, so that an SSH server can stand in for it.
 """
 
 import io
@@ -15,6 +16,7 @@ from nova.virt import fake
 
 from warmfront_lab.faults import inject
 from warmfront_lab.guests import GuestFile
+from warmfront_lab.machines import MachineFolders
 
 # The resource tracker asks placement for the allocations of each instance of the host at every
 # claim: n requests for the n-th instance, used for reshapes and PCI devices only, which a fake
@@ -32,21 +34,31 @@ class LabDriver(fake.FakeDriverWithoutFakeNodes):
     def __init__(self, virtapi, read_only=False):
         super().__init__(virtapi, read_only)
         self._guests = GuestFile(os.path.join(nova.conf.CONF.state_path, "guests.json"))
+        self._machines = MachineFolders(os.path.join(nova.conf.CONF.state_path, "guests"))
 
     def init_host(self, host):
         super().init_host(host)
         for uuid, (name, state) in self._guests.read().items():
             self.instances[uuid] = fake.FakeInstance(name, state, uuid)
 
-    def spawn(self, context, instance, *args, **kwargs):
+    def spawn(
+        self, context, instance, image, files, password, allocations, network_info=None, **kwargs
+    ):
         inject("spawn", self._host)
-        super().spawn(context, instance, *args, **kwargs)
+        super().spawn(
+            context, instance, image, files, password, allocations, network_info, **kwargs
+        )
+        self._machines.boot(instance.uuid, addresses_of(network_info))
         self._keep()
 
     def destroy(self, context, instance, *args, **kwargs):
         inject("destroy", self._host)
         super().destroy(context, instance, *args, **kwargs)
+        self._machines.remove(instance.uuid)
         self._keep()
+
+    def get_console_output(self, context, instance):
+        return self._machines.console(instance.uuid)
 
     def pause(self, instance):
         self._become("pause", instance, power_state.PAUSED)
@@ -90,3 +102,8 @@ class LabDriver(fake.FakeDriverWithoutFakeNodes):
     def _keep(self):
         held = list(self.instances.items())
         self._guests.write({uuid: (guest.name, guest.state) for uuid, guest in held})
+
+
+def addresses_of(network_info):
+    """Return a guest's fixed addresses."""
+    return [ip["address"] for vif in network_info or [] for ip in vif.fixed_ips()]
