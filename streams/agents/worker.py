@@ -48,7 +48,7 @@ from streams.runtime.settlement import Settlement, Stage
 from streams.runtime.state_tables import StateTable
 from streams.runtime.topic_admin import create_changelogs
 from streams.runtime.warm_up import warm_up
-from streams.runtime.watchdog import CommitWatchdog
+from streams.runtime.watchdog import CommitWatchdog, RecoveryWatchdog
 from streams.runtime.worker_health import WorkerHealth
 from streams.runtime.zones import zone_named
 
@@ -207,7 +207,7 @@ def _agent(
 
 
 def _add_tasks(app: Any, followers: Iterable[Follower], health: Health, fence: Fence) -> None:
-    watchdog = CommitWatchdog()
+    watchdog, recovery = CommitWatchdog(), RecoveryWatchdog()
     worker_health = WorkerHealth(health, app, watchdog)
     app.task(worker_health.beat)
     for follower in followers:
@@ -220,6 +220,7 @@ def _add_tasks(app: Any, followers: Iterable[Follower], health: Health, fence: F
     @app.timer(interval=WATCHDOG_INTERVAL_S)  # type: ignore[untyped-decorator]
     async def watch() -> None:
         watchdog.check(app.consumer, time.monotonic())
+        recovery.check(app, time.monotonic())
 
 
 def _following(follower: Follower) -> Callable[[], Awaitable[None]]:

@@ -1,10 +1,15 @@
-"""Ends a worker that has stopped working without an error: consumers of Faust can die silently."""
+"""Ends a worker that has stopped working without an error.
+
+Faust's consumers can die silently, and its recoveries stand still.
+"""
 
 from typing import Any
 
 from streams.runtime.guard import end_process
 
 STUCK_S = 120.0
+# Longer than the group waits for a member that does not come back (Faust's minute).
+RECOVERY_STUCK_S = 90.0
 
 
 class CommitWatchdog:
@@ -41,6 +46,42 @@ class CommitWatchdog:
     def lags(self, consumer: Any) -> dict[Any, int]:
         """Return how many messages of each assigned partition are not committed."""
         return {tp: max(0, lag) for tp, (_, lag) in _positions(consumer).items()}
+
+
+class RecoveryWatchdog:
+    """Watches that a rebalance gets on until its partitions' state is read.
+
+    While it does not, nothing of the sources is fetched, so that `CommitWatchdog` sees no lag.
+    """
+
+    def __init__(self) -> None:
+        self._step: object = None
+        self._since_s = 0.0
+
+    def check(self, app: Any, now_s: float) -> None:
+        """Look at the rebalance under way; end the process if it stands still.
+
+        Parameters
+        ----------
+        app
+            The Faust app.
+        now_s
+            A clock that only goes forward, in seconds.
+        """
+        step = _step(app)
+        if step is None or step != self._step:
+            self._step, self._since_s = step, now_s
+        elif now_s - self._since_s > RECOVERY_STUCK_S:
+            left = {str(tp): n for tp, n in app.tables.recovery.active_remaining().items() if n > 0}
+            end_process("a recovery stands still", rebalances=app.rebalancing_count, unread=left)
+
+
+def _step(app: Any) -> object:
+    """Return how far the rebalance under way has come; None where there is none."""
+    if app.rebalancing_count and not app.rebalancing:
+        return None
+    read = frozenset(app.tables.recovery.active_offsets.items())
+    return app.rebalancing_count, app.consumer_generation_id, read
 
 
 def _positions(consumer: Any) -> dict[Any, tuple[int | None, int]]:

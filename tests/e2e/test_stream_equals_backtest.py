@@ -21,7 +21,7 @@ import pytest
 
 from infra.local import spawn
 from schemas.topics import PREDICTIONS_PROGRAMS
-from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, distinct, wait_for
+from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, distinct
 from tests.testkit.telemetry import read_all
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -99,9 +99,9 @@ def replayed(deployment: Deployment, recording: Path, *, kill: bool) -> None:
             topic = deployment.settings.topic("predictions.programs")
             return len(read_all(deployment.settings.bootstrap_servers, topic)) > half_way
 
-        wait_for(some_are_there, "a third of the predictions", 300)
+        deployment.wait_for(some_are_there, "a third of the predictions", 300)
         deployment.kill_a_worker(random.Random(SEED))
-    assert replay.wait(600) == 0
+    deployment.run_to_its_end(replay, 600)
     report = json.loads((deployment.settings.state_dir / "replay.log").read_text().splitlines()[-1])
     assert report["pace_timeouts"] == 0
 
@@ -183,7 +183,7 @@ def test_outside_consumer_agrees_with_the_backtest(
             told = outside_records(deployment, "predictions.programs")
             return len({p["prediction_id"] for p in told}) >= ROWS
 
-        wait_for(all_predicted, "all predictions")
+        deployment.wait_for(all_predicted, "all predictions")
         told = deployment.records(PREDICTIONS_PROGRAMS)
         offline = deployment.offline().outputs[PREDICTIONS_PROGRAMS.name]
         assert sorted(distinct(told)) == sorted(distinct(offline)), "each prediction is the fold's"
@@ -196,7 +196,9 @@ def test_outside_consumer_agrees_with_the_backtest(
         series, out = tmp_path / "series.csv", tmp_path / "out.csv"
         counts = hourly_file(rows, series)
         backtest("demand", str(series), "--time", "time", "--value", "value", "--out", str(out))
-        wait_for(lambda: len(_errors(deployment, rows, counts)[1]) >= len(counts) - 1, "forecasts")
+        deployment.wait_for(
+            lambda: len(_errors(deployment, rows, counts)[1]) >= len(counts) - 1, "forecasts"
+        )
         from_topic = _errors(deployment, rows, counts)
         compared = 0
         with out.open() as lines:

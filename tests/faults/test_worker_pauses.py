@@ -8,7 +8,7 @@ import pytest
 
 from streams.runtime.app import SESSION_TIMEOUT_S
 from streams.runtime.guard import EXIT_FATAL
-from tests.testkit.pipeline import Deployment, deployed, environment_number, wait_for
+from tests.testkit.pipeline import Deployment, deployed, environment_number
 from tests.testkit.under_fire import UnderFire
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
@@ -19,9 +19,7 @@ PAUSES = environment_number("WARMFRONT_PAUSES", 2)
 
 def freeze_and_thaw(deployment: Deployment, codes: list[int | None]) -> None:
     """Freeze a worker at work until another has its partitions, let it go on, see how it ends."""
-    wait_for(lambda: deployment.working_worker() is not None, "a worker at work")
-    frozen = deployment.working_worker()
-    assert frozen is not None
+    frozen = deployment.wait_for_work()
     frozen.send_signal(signal.SIGSTOP)
     time.sleep(SESSION_TIMEOUT_S + 3)
     frozen.send_signal(signal.SIGCONT)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.testkit.pipeline import Deployment, deployed, environment_number, wait_for
+from tests.testkit.pipeline import Deployment, deployed, environment_number
 from tests.testkit.under_fire import UnderFire
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
@@ -18,9 +18,7 @@ DEADLINE_S = 20.0
 
 def stop_one(deployment: Deployment, ends: list[tuple[int, float]]) -> None:
     """Send SIGTERM to a worker at work, note its exit code and how long it took, replace it."""
-    wait_for(lambda: deployment.working_worker() is not None, "a worker at work")
-    worker = deployment.working_worker()
-    assert worker is not None
+    worker = deployment.wait_for_work()
     began_s = time.monotonic()
     worker.send_signal(signal.SIGTERM)
     code = worker.wait(60)

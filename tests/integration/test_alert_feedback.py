@@ -12,7 +12,7 @@ from schemas.topics import ALERTS_ANOMALIES, ALERTS_FEEDBACK, ANOMALIES_OBSERVED
 from streams.cli import build
 from streams.pipeline.outputs import output_id
 from streams.runtime.app import WORKERS
-from tests.testkit.pipeline import Deployment, deployed, wait_for
+from tests.testkit.pipeline import Deployment, deployed
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -81,22 +81,22 @@ def test_opinions_are_learned_and_outlive_the_worker(
     with deployed(kafka_bootstrap, registry_url, topic_prefix, tmp_path) as deployment:
         judges = Judges(deployment)
         deployment.start_worker()
-        wait_for(lambda: deployment.working_worker() is not None, "a worker", 240)
+        deployment.wait_for_work()
         for subject in ("user/ada", "user/bob", "user/cyd"):
             judges.tell(subject, 0.8)
-        wait_for(lambda: len(opened(deployment)) == 3, "three alerts")
+        deployment.wait_for(lambda: len(opened(deployment)) == 3, "three alerts")
         names = {alert.subject: alert.incident_id for alert in opened(deployment).values()}
         say(deployment, monkeypatch, "reject", names["user/ada"], "--note", "a backup")
         say(deployment, monkeypatch, "ack", names["user/bob"])
         assert len(deployment.records(ALERTS_FEEDBACK)) == 2
-        wait_for(lambda: applied(deployment) == 2, "both opinions in the worker's state")
+        deployment.wait_for(lambda: applied(deployment) == 2, "both opinions in the worker's state")
         deployment.kill_a_worker(random.Random(1))
-        wait_for(lambda: deployment.working_worker() is not None, "another worker", 240)
+        deployment.wait_for_work()
         again = {name: judges.tell(name, 0.8) for name in ("user/ada", "user/bob")}
         weaker = judges.tell("user/bob", 0.7)
         stronger = judges.tell("user/ada", 0.95)
         last = judges.tell("user/cyd", 0.8)
-        wait_for(lambda: f"user/cyd@{last}" in opened(deployment), "the last alert")
+        deployment.wait_for(lambda: f"user/cyd@{last}" in opened(deployment), "the last alert")
         told = opened(deployment)
     assert f"user/ada@{again['user/ada']}" not in told, "no anomaly, said somebody"
     assert f"user/ada@{stronger}" in told, "but this is more"

@@ -9,7 +9,7 @@ import pytest
 from schemas.records import DemandForecast
 from schemas.topics import CALENDAR_EVENTS, FORECASTS_DEMAND
 from streams.collect import TelemetryProducer
-from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, wait_for
+from tests.testkit.pipeline import REPOSITORY, Deployment, deployed
 
 pytestmark = pytest.mark.integration
 
@@ -82,7 +82,7 @@ def test_a_forecast_issued_before_an_imported_event_shows_it(
             day = newest_day(deployment)
             return day is not None and day.made_at >= (START_S + HOURS * HOUR_S) * 1000
 
-        wait_for(all_closed, "the last hour's forecast", 300)
+        deployment.wait_for(all_closed, "the last hour's forecast")
         median = [step.quantiles[3] for step in newest_day(deployment).steps]
         usual = sum(median[:4]) / 4
         assert usual > 5.0

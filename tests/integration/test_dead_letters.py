@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 
 from schemas.records import Activity, ActivityBatch
 from schemas.topics import PREDICTIONS_PROGRAMS, TELEMETRY_ACTIVITY, dead_letters
-from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, wait_for
+from tests.testkit.pipeline import REPOSITORY, Deployment, deployed
 from tests.testkit.telemetry import read_all
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -54,8 +54,10 @@ def test_poison_is_buried_with_its_reason_and_neighbours_go_on(
             return len(deployment.records(PREDICTIONS_PROGRAMS)) >= len(good)
 
         buried = deployment.settings.topic(dead_letters(TELEMETRY_ACTIVITY).name)
-        wait_for(all_predicted, "predictions of the good neighbours")
-        wait_for(lambda: len(read_all(kafka_bootstrap, buried)) >= len(poison), "dead letters")
+        deployment.wait_for(all_predicted, "predictions of the good neighbours")
+        deployment.wait_for(
+            lambda: len(read_all(kafka_bootstrap, buried)) >= len(poison), "dead letters"
+        )
         letters = read_all(kafka_bootstrap, buried)
         assert sorted((m.key(), m.value() or b"") for m in letters) == sorted(
             (key, value or b"") for key, value in poison

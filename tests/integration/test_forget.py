@@ -22,7 +22,7 @@ from infra.local.broker import LocalKafka
 from schemas.topics import PREDICTIONS_PROGRAMS, PROFILES_USERS
 from streams.collect import TelemetryProducer
 from streams.runtime.app import changelog
-from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, wait_for
+from tests.testkit.pipeline import REPOSITORY, Deployment, deployed
 from tests.testkit.telemetry import read_all
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
@@ -141,7 +141,7 @@ def test_nothing_is_left_on_the_disk_and_nothing_was_ever_in_clear(
             def on_disk_now() -> dict[str, int]:
                 return on_disk(own_kafka, FORGOTTEN.encode())
 
-            wait_for(lambda: state in topics_of(own_kafka), "the users' changelog", 600)
+            deployment.wait_for(lambda: state in topics_of(own_kafka), "the users' changelog", 600)
             compacted = [t for t in topics_of(own_kafka) if t.endswith("-changelog")]
             compacted.append(name(PROFILES_USERS.name))
             logs = [name(PREDICTIONS_PROGRAMS.name), name("telemetry.activity")]
@@ -149,8 +149,8 @@ def test_nothing_is_left_on_the_disk_and_nothing_was_ever_in_clear(
             work(producer, FORGOTTEN, START_S + 8 * HOUR_S, 4)
             work(producer, "eve", START_S + 8 * HOUR_S, 4)
             producer.tick(START_S + 15 * HOUR_S)
-            wait_for(profiled, "the profile on the disk", 300)
-            wait_for(lambda: f"{state}-0" in on_disk_now(), "the state on the disk", 60)
+            deployment.wait_for(profiled, "the profile on the disk")
+            deployment.wait_for(lambda: f"{state}-0" in on_disk_now(), "the state on the disk")
 
             code, report = forget(
                 deployment, "--delete-records", ticking=producer, from_s=START_S + 15 * HOUR_S

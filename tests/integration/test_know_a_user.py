@@ -16,7 +16,7 @@ import pytest
 from infra.local import spawn
 from schemas.records import UserProfile
 from schemas.topics import PROFILES_USERS
-from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, wait_for
+from tests.testkit.pipeline import REPOSITORY, Deployment, deployed
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -39,8 +39,8 @@ def office(kafka_bootstrap, registry_url, tmp_path_factory) -> Iterator[Deployme
         with (folder / "replay.log").open("wb") as log:
             command = made.command("replay", str(rows), "--json", "--pace-timeout", "400")
             replay = spawn.spawn(command, output=log, env=made.environment, cwd=REPOSITORY)
-        assert replay.wait(600) == 0
-        wait_for(lambda: len(newest(made)) == USERS, "a profile of everybody")
+        made.run_to_its_end(replay, 600)
+        made.wait_for(lambda: len(newest(made)) == USERS, "a profile of everybody")
         yield made
 
 

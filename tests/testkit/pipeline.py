@@ -5,13 +5,14 @@ import random
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 
 from infra.local import spawn
 from infra.local.ports import free_port
@@ -27,7 +28,10 @@ from tests.testkit.telemetry import read_all
 
 REPOSITORY = Path(__file__).parents[2]
 START_S = 300.0  # 45 s were measured on two cores at a load of 7
+TOLD_CHARS = 2_000
 MAIN = "import sys; from streams.cli import main; sys.argv[0] = 'warmfront'; main()"
+
+LOG = structlog.get_logger()
 
 
 @dataclass
@@ -109,6 +113,38 @@ class Deployment:
 
         wait_for(at_work, f"{count} workers at work", START_S)
 
+    def wait_for(
+        self, condition: Callable[[], object], what: str, timeout_s: float = START_S
+    ) -> None:
+        """Wait until a condition holds, with a supervisor's eye on the workers.
+
+        A worker that can't be sure of its input or state ends itself, and is started again.
+        """
+
+        def held() -> object:
+            self.revive_workers()
+            return condition()
+
+        wait_for(held, what, timeout_s)
+
+    def wait_for_work(self) -> spawn.Process:
+        """Wait until a worker is at work, and return it."""
+        self.wait_for(lambda: self.working_worker() is not None, "a worker at work")
+        worker = self.working_worker()
+        assert worker is not None
+        return worker
+
+    def run_to_its_end(self, process: spawn.Process, timeout_s: float) -> None:
+        """Wait until a command that needs workers has ended well."""
+        self.wait_for(lambda: process.poll() is not None, f"the end of {process.args}", timeout_s)
+        assert process.poll() == 0
+
+    def tell(self) -> None:
+        """Say how each worker ended and what it said last, for whoever reads of a failure."""
+        for number, worker in enumerate(self.workers):
+            said = (self.settings.state_dir / f"worker{number}.log").read_text(errors="replace")
+            LOG.error("worker", number=number, exit_code=worker.poll(), said=said[-TOLD_CHARS:])
+
     def let_go(self, worker: spawn.Process) -> None:
         """Start no other in place of a worker that is going to be stopped."""
         self._replaced.add(self.workers.index(worker))
@@ -171,11 +207,14 @@ def deployed(
     deployment = Deployment(made)
     try:
         yield deployment
+    except BaseException:
+        deployment.tell()
+        raise
     finally:
         deployment.stop_workers()
 
 
-def wait_for(condition: Any, what: str, timeout_s: float = 120.0) -> None:
+def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 120.0) -> None:
     """Wait until a condition holds."""
     end = time.monotonic() + timeout_s
     while not condition():

@@ -23,7 +23,7 @@ from schemas.topics import (
 from streams.collect import TelemetryProducer
 from streams.pipeline.user import User
 from streams.runtime.newest_store import body_of, rank_of
-from tests.testkit.pipeline import REPOSITORY, Deployment, distinct, environment_number, wait_for
+from tests.testkit.pipeline import REPOSITORY, Deployment, distinct, environment_number
 from tests.testkit.telemetry import length, read_all
 
 SEED = environment_number("WARMFRONT_SEED", 20261125)
@@ -139,11 +139,7 @@ class UnderFire:
         return self.predictions()
 
     def _wait_for(self, condition: Callable[[], bool], what: str) -> None:
-        def held() -> bool:
-            self.deployment.revive_workers()
-            return condition()
-
-        wait_for(held, what, PROGRESS_S)
+        self.deployment.wait_for(condition, what, PROGRESS_S)
 
     def _changelog(self, table: str) -> dict[bytes, bytes]:
         """What recovery makes of a changelog: of each key the state of the highest rank."""

@@ -2,12 +2,10 @@
 
 import asyncio
 from types import SimpleNamespace
-from typing import ClassVar
 
 import pytest
-from faust.types import TP
 
-from streams.runtime import fence, watchdog
+from streams.runtime import fence
 from streams.runtime.newest_store import NewestStore, ranked
 
 
@@ -70,31 +68,3 @@ def test_a_pause_longer_than_a_session_ends_the_process(monkeypatch: pytest.Monk
     clock[0] += 0.2
     guard.check()
     assert ended == ["paused for longer than a session lasts"]
-
-
-class Consumer:
-    """Owns one partition of a topic, with something unread and nothing committed."""
-
-    _committed_offset: ClassVar[dict[TP, int]] = {}
-    app = SimpleNamespace(topics=SimpleNamespace(acks_enabled_for=lambda topic: topic == "source"))
-
-    def __init__(self, topic: str) -> None:
-        self._owned = {TP(topic, 0)}
-
-    def assignment(self) -> set[TP]:
-        return self._owned
-
-    def highwater(self, tp: TP) -> int:
-        return 5
-
-
-@pytest.mark.parametrize(("topic", "ends"), [("source", 1), ("changelog", 0)])
-def test_only_a_source_that_is_not_read_is_stuck(
-    monkeypatch: pytest.MonkeyPatch, topic: str, ends: int
-) -> None:
-    ended: list[str] = []
-    monkeypatch.setattr(watchdog, "end_process", lambda reason, **_: ended.append(reason))
-    looks = watchdog.CommitWatchdog()
-    for now_s in (0.0, 60.0, 121.0):
-        looks.check(Consumer(topic), now_s)
-    assert len(ended) == ends
