@@ -1,8 +1,8 @@
-"""What the pools' owners are told beside requests: who is about to act, who minds waiting, alarms.
+"""What the pools' owners are told beside requests: who acts next, who minds, alarms, calendar.
 
 Hints are soft: they change how much is held and who is served first, never what is owed. So they
 are read by every process from all partitions, without a group, and not committed: after a restart
-the last hour of predictions, the last day's alarms and all profiles are read again.
+the last hour of predictions, the last day's alarms, all profiles and the calendar are read again.
 """
 
 import time
@@ -13,13 +13,20 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from allocator.owner import PartitionOwner
+from allocator.policy.capacity import CapacityCalendar
 from allocator.policy.intents import WINDOWS_S
 from schemas.codec import Codec, UndecodableError
 from schemas.connection import kafka_config
 from schemas.pools import Pool, pool_of
-from schemas.records import AnomalyAlert, Candidate, ProgramPrediction, UserProfile
+from schemas.records import AnomalyAlert, CalendarEvent, Candidate, ProgramPrediction, UserProfile
 from schemas.settings import Settings
-from schemas.topics import ALERTS_ANOMALIES, PREDICTIONS_PROGRAMS, PROFILES_USERS, Topic
+from schemas.topics import (
+    ALERTS_ANOMALIES,
+    CALENDAR_EVENTS,
+    PREDICTIONS_PROGRAMS,
+    PROFILES_USERS,
+    Topic,
+)
 
 LOG = structlog.get_logger(__name__)
 # Messages of each partition that are read again; None: all.
@@ -27,6 +34,7 @@ WAY_BACK: Mapping[Topic, int | None] = {
     PREDICTIONS_PROGRAMS: 5_000,
     PROFILES_USERS: None,
     ALERTS_ANOMALIES: 1_000,
+    CALENDAR_EVENTS: None,
 }
 BATCH = 500
 MISSING_RETRY_S = 30.0
@@ -45,16 +53,19 @@ class Hints:
         All pools: programs are theirs by pattern.
     sensitivities
         Filled with the latency sensitivity of each person.
+    capacity
+        Filled with the announced times that have less of it.
     """
 
     def __init__(
         self, settings: Settings, codec: Codec, pools: Mapping[str, Pool],
-        sensitivities: dict[str, float],
+        sensitivities: dict[str, float], capacity: CapacityCalendar,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._codec = codec
         self._pools = list(pools.values())
         self._sensitivities = sensitivities
+        self._capacity = capacity
         self._pool_by_program: dict[str, str] = {}
         self._missing = list(WAY_BACK)
         self._looked_s = -MISSING_RETRY_S
@@ -79,8 +90,12 @@ class Hints:
         messages = self._consumer.consume(BATCH, 0)
         owners = list(owners)
         for message in messages:
-            if message.error() is None and message.value() is not None:
+            if message.error() is not None:
+                continue
+            if message.value() is not None:
                 self._tell(message, owners)
+            elif self._topics[message.topic()] is CALENDAR_EVENTS:
+                self._capacity.tell(message.key(), None)
         return len(messages)
 
     def close(self) -> None:
@@ -97,6 +112,9 @@ class Hints:
                 profile = self._codec.decode(topic, message.value(), UserProfile)
                 if profile.sensitivity is not None:
                     self._sensitivities[profile.user] = profile.sensitivity
+            elif topic is CALENDAR_EVENTS:
+                event = self._codec.decode(topic, message.value(), CalendarEvent)
+                self._capacity.tell(message.key(), event)
             else:
                 alert = self._codec.decode(topic, message.value(), AnomalyAlert)
                 for owner in owners:

@@ -7,6 +7,7 @@ import structlog
 
 from allocator.machine.ledger import PoolLedger
 from allocator.options import AllocatorOptions
+from allocator.policy.capacity import CapacityCalendar
 from allocator.policy.knobs import ReserveKnobs
 from allocator.policy.reserve import ReservePolicy
 from allocator.reconcile.plan import PoolPlan
@@ -44,6 +45,7 @@ def restore_pool(
     epoch: int,
     sensitivities: Mapping[str, float],
     shadow: ShadowPlan | None = None,
+    calendar: CapacityCalendar | None = None,
 ) -> PoolReconciler:
     """Return a pool's reconciler as of its last commit.
 
@@ -53,6 +55,8 @@ def restore_pool(
         For intent ids, where nothing was committed yet: a number not used before.
     shadow
         First steps that may be run early.
+    calendar
+        Announced times with less capacity, filled while the calendar is read.
     sensitivities
         Latency sensitivity by person, filled while profiles are read.
     """
@@ -73,4 +77,6 @@ def restore_pool(
         knobs.observe_only,
         starts_programs=options.runner != "none",
     )
-    return PoolReconciler(plan, ledger, policy, sensitivities=sensitivities, shadow=shadow)
+    return PoolReconciler(
+        plan, ledger, policy, sensitivities=sensitivities, shadow=shadow, calendar=calendar
+    )

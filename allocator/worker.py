@@ -18,6 +18,7 @@ from allocator.journal import Journal
 from allocator.options import AllocatorOptions
 from allocator.owner import PartitionOwner
 from allocator.partitioning import partition_of
+from allocator.policy.capacity import CapacityCalendar
 from allocator.policy.rehearsal import rehearse
 from allocator.pools import restore_pool
 from allocator.predictions import PredictionReader
@@ -87,7 +88,8 @@ class AllocatorWorker:
         )
         self._owners: dict[int, PartitionOwner] = {}
         self._sensitivities: dict[str, float] = {}
-        self._hints = Hints(settings, self._codec, self._pools, self._sensitivities)
+        self._capacity = CapacityCalendar()
+        self._hints = Hints(settings, self._codec, self._pools, self._sensitivities, self._capacity)
         self._commands = load_programs(settings.programs_file)
         self._make_runner = runner_maker(
             options.runner, self._shadow.ssh, self._commands, options.seed
@@ -184,6 +186,7 @@ class AllocatorWorker:
                 wall_ms(),
                 self._sensitivities,
                 self._shadow,
+                self._capacity,
             )
             for name, pool in self._pools.items()
             if partition_of(name.encode(), count) == partition

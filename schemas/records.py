@@ -124,6 +124,7 @@ class CalendarEvent(msgspec.Struct, frozen=True, kw_only=True):
     cancelled: bool = False
     category: str | None = None
     known_from: int | None = None
+    capacity_left: float | None = None
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from allocator.machine.observed import Observed, Result, Verb
 from allocator.machine.outbox import Outbox
 from allocator.machine.starts import StartEnd
 from allocator.machine.tiers import BY_TIER, TIER_OF
+from allocator.policy.capacity import CapacityCalendar
 from allocator.policy.position import Decision
 from allocator.reconcile.answers import take_answer
 from allocator.reconcile.calls import CallBook
@@ -52,6 +53,8 @@ class PoolReconciler:
         Latency sensitivity by person, where known.
     shadow
         First steps that may be run early; none without it.
+    calendar
+        Announced times with less capacity, filled while the calendar is read.
     """
 
     def __init__(
@@ -62,13 +65,14 @@ class PoolReconciler:
         floor: ReactiveFloor | None = None,
         shadow: ShadowPlan | None = None,
         sensitivities: Mapping[str, float] = MappingProxyType({}),
+        calendar: CapacityCalendar | None = None,
     ) -> None:
         self.plan = plan
         self.ledger = ledger
         self.outbox = Outbox()
         self.desk = LeaseDesk(ledger, plan.terms, sensitivities)
         floor = floor or ReactiveFloor(ledger.totals.crowd_slots)
-        self.sizer = Sizer(plan, ledger, policy, floor)
+        self.sizer = Sizer(plan, ledger, policy, floor, calendar or CapacityCalendar())
         self.watch = Watch(plan, ledger, self.sizer)
         self._book = CallBook(ledger, plan.timings.retry_ms)
         self._backoff = Backoff(plan.timings)
@@ -169,13 +173,15 @@ class PoolReconciler:
     def _size(self, now_ms: int) -> None:
         """Recycle, wake, launch, rest and retire, in this order."""
         ledger, decision = self.ledger, self.sizer.decide(now_ms)
-        mix = self._mix(decision)
-        wanted = decision.target + ledger.waiting
+        mix = self._mix(decision, now_ms)
+        # What asks for a machine waits while maintenance leaves none.
+        free = self.sizer.capacity_free(now_ms)
+        wanted = min(decision.target + ledger.waiting, free)
         resting = sum(mix[TIER_OF[phase]] for phase in RESTING) - ledger.count(*RESTING)
         recycle(ledger, self._book, wanted + max(0, resting), now_ms, self.outbox)
         missing = wanted - ledger.count(*WARM) - ledger.coming
         if self.plan.observe_only or decision.launch == 0:
-            missing = ledger.waiting - ledger.coming
+            missing = min(ledger.waiting, free) - ledger.coming
         missing -= self._tiering.wake(missing, now_ms, decision.reason, self.outbox)
         launch(
             ledger, self._book, self._backoff, missing, now_ms, decision.reason, self.outbox
@@ -188,10 +194,11 @@ class PoolReconciler:
             self._tiering.end_surplus(mix, now_ms)
         self._status.report(decision, now_ms, self.outbox)
 
-    def _mix(self, decision: Decision) -> dict[str, int]:
+    def _mix(self, decision: Decision, now_ms: int) -> dict[str, int]:
         """The tiers to keep, as the policy values them; all running where it does not tell."""
         policy, totals = self.sizer.policy, self.ledger.totals
-        room = max(0, self.plan.pool.max_instances - decision.target)
+        most = min(self.plan.pool.max_instances, self.sizer.capacity_free(now_ms))
+        room = max(0, most - decision.target)
         resting = room if any(BY_TIER[t] in RESTING for t in self.plan.pool.tiers) else 0
         if not isinstance(policy, TieredPolicy) or self.plan.pool.tiers == ("active",):
             return dict.fromkeys(BY_TIER, 0) | {"active": decision.target}

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from allocator.machine.ledger import PoolLedger
-from allocator.machine.lifecycle import WARM, Phase
+from allocator.machine.lifecycle import SHADOWED, WARM, Phase
+from allocator.policy.capacity import Capacity, CapacityCalendar, Window, capacity_at
 from allocator.policy.intents import IntentBook
 from allocator.policy.lead import lead_s, lead_spread_s
 from allocator.policy.position import Decision, Position
@@ -19,6 +20,9 @@ from schemas.records import AnomalyAlert, DemandForecast
 
 _INTENTS_EVERY_S = 1.0
 _FORECAST_FOR_S = 3_600.0
+_MINUTE_MS = 60_000
+# What a bound says that does not hold.
+_ANY = 1 << 31
 
 
 @dataclass(slots=True)
@@ -47,11 +51,14 @@ class Sizer:
         Of the pool.
     floor
         Holds the reserve up while the policy isn't trusted alone.
+    calendar
+        Announced times with less capacity.
     """
 
     def __init__(
-        self, plan: PoolPlan, ledger: PoolLedger, policy: Policy, floor: ReactiveFloor
-    ) -> None:
+        self, plan: PoolPlan, ledger: PoolLedger, policy: Policy, floor: ReactiveFloor,
+        calendar: CapacityCalendar,
+    ) -> None:  # fmt: skip
         self.policy = policy
         self.foretold = Foretold()
         self.bounds = Bounds(plan.pool.min_instances, plan.pool.max_instances)
@@ -65,6 +72,8 @@ class Sizer:
         self._has_news = False
         self._forecast: DemandForecast | None = None
         self._quota_left: int | None = None
+        self._calendar = calendar
+        self._windows: list[Window] = []
 
     @property
     def leads_ms(self) -> Sequence[int]:
@@ -109,6 +118,9 @@ class Sizer:
         self._tell_intents(time_s)
         self._tell_forecast(time_s)
         pool = self._plan.pool
+        now_ms = round(1000 * time_s)
+        until_ms = now_ms + _MINUTE_MS + round(1000 * self.lead_s)
+        self._windows = self._calendar.near(pool.name, now_ms, until_ms)
         self.bounds = bounds_at(
             pool.budgets, pool.min_instances, pool.max_instances, time_s, self.lead_s
         )
@@ -150,6 +162,20 @@ class Sizer:
             why_most=why_most,
         )
 
+    def capacity_free(self, now_ms: int) -> int:
+        """How many instances beside the assigned ones maintenance leaves room for."""
+        capacity = self._capacity(now_ms)
+        if capacity is None:
+            return _ANY
+        ledger = self._ledger
+        held = ledger.size - ledger.count(Phase.DELETING)
+        return max(0, capacity.most(held) - ledger.count(Phase.ASSIGNED, *SHADOWED))
+
+    def _capacity(self, now_ms: int) -> Capacity | None:
+        if not self._windows:
+            return None
+        return capacity_at(self._windows, self._ledger.cap, now_ms, self.lead_s)
+
     @property
     def _held(self) -> int:
         return self._ledger.size - self._ledger.count(Phase.ASSIGNED)
@@ -166,6 +192,9 @@ class Sizer:
         if self._quota_left is not None:
             # What waits to be launched is inside of what is left.
             bounds.append((warm - ledger.unresolved + self._quota_left, "quota"))
+        capacity = self._capacity(now_ms)
+        if capacity is not None:
+            bounds.append((self.capacity_free(now_ms) - ledger.waiting, capacity.why))
         most, why = min(bounds, key=lambda bound: bound[0])
         return max(0, most), why
 

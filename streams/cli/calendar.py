@@ -135,7 +135,7 @@ def _tell(
 
 
 def _table(events: list[CalendarEvent], title: str) -> Table:
-    table = Table("start (UTC)", "end", "kind", "title", "pool", "uplift", title=title)
+    table = Table("start (UTC)", "end", "kind", "title", "pool", "uplift", "capacity", title=title)
     for event in events:
         start, end = (
             datetime.fromtimestamp(moment / 1000, UTC).strftime("%a %Y-%m-%d %H:%M")
@@ -143,5 +143,6 @@ def _table(events: list[CalendarEvent], title: str) -> Table:
         )
         uplift = "learnt" if event.expected_uplift is None else f"{event.expected_uplift:g}"
         kind = "CANCELLED" if event.cancelled else event.kind
-        table.add_row(start, end, kind, event.title, event.pool or "all", uplift)
+        left = "all" if event.capacity_left is None else f"{event.capacity_left:.0%}"
+        table.add_row(start, end, kind, event.title, event.pool or "all", uplift, left)
     return table

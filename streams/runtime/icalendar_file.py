@@ -38,7 +38,7 @@ def read_calendar(path: Path, span: Span, zone: ZoneInfo) -> list[CalendarEvent]
     ----------
     path
         The .ics file. `X-UPLIFT` states an expected factor on demand (0: maintenance that takes
-        all demand away), `X-POOL` one pool.
+        all demand away), `X-CAPACITY` the share of capacity that is left, `X-POOL` one pool.
     span
         Where recurring events end.
     zone
@@ -103,6 +103,7 @@ def _event(component: Any, zone: ZoneInfo) -> CalendarEvent:
         expected_uplift=_uplift(component, title),
         cancelled=str(component.get("STATUS", "")).upper() == "CANCELLED",
         category=category,
+        capacity_left=_capacity_left(component, title),
     )
 
 
@@ -146,6 +147,20 @@ def _uplift(component: Any, title: str) -> float | None:
     if not 0.0 <= uplift < math.inf:
         raise RecordingError(f"event {title!r}: X-UPLIFT {stated} is no factor of at least 0")
     return uplift
+
+
+def _capacity_left(component: Any, title: str) -> float | None:
+    stated = component.get("X-CAPACITY")
+    if stated is None:
+        return None
+    text = str(stated).strip()
+    try:
+        left = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
+    except ValueError as error:
+        raise RecordingError(f"event {title!r}: X-CAPACITY {stated} is no number") from error
+    if not 0.0 <= left <= 1.0:
+        raise RecordingError(f"event {title!r}: X-CAPACITY {stated} is no share from 0 to 1")
+    return left
 
 
 def _moment(moment: date | datetime, zone: ZoneInfo) -> datetime:

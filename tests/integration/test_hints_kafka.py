@@ -1,4 +1,4 @@
-"""What the allocator is told beside requests, on a real broker: who is about to act."""
+"""What the allocator is told beside requests, on a real broker: who acts next, what is away."""
 
 import sys
 import time
@@ -10,9 +10,9 @@ from confluent_kafka import Producer
 
 from allocator.policy.rehearsal import rehearse
 from infra.local.spawn import spawn, stop
-from schemas.records import Candidate, ProgramPrediction, ReserveStatus
+from schemas.records import CalendarEvent, Candidate, ProgramPrediction, ReserveStatus
 from schemas.settings import Settings
-from schemas.topics import PREDICTIONS_PROGRAMS, RESERVE_STATUS, Topic
+from schemas.topics import CALENDAR_EVENTS, PREDICTIONS_PROGRAMS, RESERVE_STATUS, Topic
 from streams.runtime.topic_admin import create_topics
 from tests.testkit.pipeline import Deployment, wait_for
 
@@ -27,6 +27,10 @@ cap = 40
 programs = ["make"]
 max_instances = 30
 cap = 40
+[pool.rack]
+min_instances = 8
+max_instances = 10
+cap = 10
 """
 PEOPLE = 15
 CHILD = """
@@ -106,3 +110,26 @@ def test_the_reserve_grows_for_people_who_are_about_to_act(told: Told) -> None:
     assert office.intents > 1.0
     assert build is not None
     assert build.target < PEOPLE // 2, "nobody was foretold to need this pool"
+
+
+def test_maintenance_that_takes_capacity_away_bounds_the_reserve_until_it_is_withdrawn(
+    told: Told,
+) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    away = CalendarEvent(
+        event_id="rack/1", kind="MAINTENANCE", title="rack move", start=now_ms - 1000,
+        end=now_ms + 3_600_000, pool="rack", capacity_left=0.3,
+    )  # fmt: skip
+
+    def holds(target: int) -> bool:
+        status = told.newest("rack")
+        return status is not None and status.target == target
+
+    wait_for(lambda: holds(8), "it wants eight")
+    told.tell(CALENDAR_EVENTS, "rack/1", away)
+    wait_for(lambda: holds(3), "three are left", 90)
+    status = told.newest("rack")
+    assert status is not None
+    assert "bound by maintenance 'rack move'" in status.reason
+    told.tell(CALENDAR_EVENTS, "rack/1", msgspec.structs.replace(away, cancelled=True))
+    wait_for(lambda: holds(8), "the window is withdrawn", 90)

@@ -8,6 +8,7 @@ import pytest
 
 from schemas.records import CalendarEvent, DemandObserved, MinuteDemand
 from schemas.topics import FORECASTS_DEMAND
+from streams.pipeline.calendar import entry_of
 from streams.pipeline.pool_state import PoolState
 from streams.pipeline.pools import PoolFold
 from streams.pipeline.resources import RESOURCES
@@ -247,3 +248,21 @@ def test_a_restart_does_not_show_though_the_calendar_has_changed_since():
     crashed.play([20] * 30)
     assert {name: crashed.told[name] for name in first} == first
     assert crashed.told == calm.told
+
+
+@pytest.mark.parametrize(("stated", "left"), [("0.5", 0.5), ("25%", 0.25), ("0", 0.0), ("1", 1.0)])
+def test_maintenance_may_leave_a_share_of_the_capacity(tmp_path, stated, left):
+    file = calendar(tmp_path, f"{WEEKLY}X-CAPACITY:{stated}\n")
+    events = read_calendar(file, SPAN, UTC_ZONE)
+    assert {e.capacity_left for e in events} == {left}
+
+
+@pytest.mark.parametrize("stated", ["half", "1.5", "-0.1", "120%", "nan", ""])
+def test_a_capacity_that_is_no_share_is_refused(tmp_path, stated):
+    with pytest.raises(RecordingError, match="X-CAPACITY"):
+        read_calendar(calendar(tmp_path, f"{WEEKLY}X-CAPACITY:{stated}\n"), SPAN, UTC_ZONE)
+
+
+def test_capacity_that_is_away_does_not_change_what_is_asked_for(tmp_path):
+    away = entry_of(event(0, 2.0, capacity_left=0.25))
+    assert away == entry_of(event(0, 2.0))
