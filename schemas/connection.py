@@ -39,16 +39,31 @@ def kafka_config(settings: Settings) -> dict[str, Any]:
     if settings.kafka_security == "PLAINTEXT":
         return config
     config["security.protocol"] = settings.kafka_security
-    if settings.kafka_password is not None and "SASL" in settings.kafka_security:
+    if (who := name_and_password(settings)) is not None:
         config["sasl.mechanism"] = settings.kafka_sasl_mechanism
-        config["sasl.username"] = settings.kafka_username
-        config["sasl.password"] = settings.kafka_password.get_secret_value()
+        config["sasl.username"], config["sasl.password"] = who
     files = {
         "ssl.ca.location": settings.kafka_ca_file,
         "ssl.certificate.location": settings.kafka_certificate_file,
         "ssl.key.location": settings.kafka_key_file,
     }
     return config | {name: str(path) for name, path in files.items() if path is not None}
+
+
+def name_and_password(settings: Settings) -> tuple[str | None, str] | None:
+    """Return who a client says it is to Kafka; None where a broker does not ask for a name.
+
+    Examples
+    --------
+    >>> name_and_password(Settings(kafka_security="PLAINTEXT")) is None
+    True
+    >>> named = Settings(kafka_security="SASL_SSL", kafka_username="w", kafka_password="secret")
+    >>> name_and_password(named)
+    ('w', 'secret')
+    """
+    if settings.kafka_password is None or "SASL" not in settings.kafka_security:
+        return None
+    return settings.kafka_username, settings.kafka_password.get_secret_value()
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
@@ -80,10 +95,9 @@ def aiokafka_config(settings: Settings) -> dict[str, Any]:
         "security_protocol": settings.kafka_security,
         "ssl_context": tls_context(settings),
     }
-    if settings.kafka_password is not None and "SASL" in settings.kafka_security:
+    if (who := name_and_password(settings)) is not None:
         config["sasl_mechanism"] = settings.kafka_sasl_mechanism
-        config["sasl_plain_username"] = settings.kafka_username
-        config["sasl_plain_password"] = settings.kafka_password.get_secret_value()
+        config["sasl_plain_username"], config["sasl_plain_password"] = who
     return config
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import faust
 from faust.transport.drivers import aiokafka as driver
 
-from schemas.connection import tls_context
+from schemas.connection import name_and_password, tls_context
 from schemas.settings import Settings
 from schemas.topics import Topic
 from streams.runtime.newest_store import NewestTable
@@ -128,11 +128,11 @@ def make_app(settings: Settings, settlement: Settlement, name: str = WORKERS) ->
 
 def credentials(settings: Settings) -> Any:
     """Return who the worker is, in Faust's terms; None where nobody asks."""
-    if "SASL" in settings.kafka_security:
-        assert settings.kafka_password is not None  # noqa: S101 - settings demand it
+    if (who := name_and_password(settings)) is not None:
+        username, password = who
         return faust.SASLCredentials(
-            username=settings.kafka_username,
-            password=settings.kafka_password.get_secret_value(),
+            username=username,
+            password=password,
             mechanism=settings.kafka_sasl_mechanism,
             ssl_context=tls_context(settings),
         )

@@ -1,7 +1,6 @@
 """The allocator's process on a real broker: each request is answered once, whatever is killed."""
 
 import random
-import sys
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from allocator.policy.rehearsal import rehearse
-from infra.local.spawn import kill, spawn, stop
+from infra.local.spawn import kill, stop
 from schemas.codec import Codec
 from schemas.pools import Pool
 from schemas.records import AllocationEvent, AllocationRequest, ReserveState, ReserveStatus
@@ -27,6 +26,7 @@ from schemas.topics import (
     RESERVE_STATUS,
     dead_letters,
 )
+from tests.testkit.allocator_process import start_allocator
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
@@ -34,15 +34,6 @@ POOLS = ("office", "build", "default")
 TOPICS = (
     ALERTS_ANOMALIES, ALLOCATION_REQUESTS, ALLOCATION_EVENTS, FORECASTS_DEMAND, RESERVE_ACTIONS,
 )  # fmt: skip
-CHILD = """
-import sys
-from allocator.cloud.simulated import Simulation
-from allocator.options import AllocatorOptions
-from allocator.worker import run
-from schemas.settings import Settings
-run(Settings(), AllocatorOptions(clock=sys.argv[2], poll_s=0.2, simulation=Simulation(
-    launch_median_s=0.5, rebuild_s=0.3, delete_s=0.2, fault_rate=float(sys.argv[1]))))
-"""
 
 
 class Deployment:
@@ -71,18 +62,7 @@ class Deployment:
             future.result(30)
 
     def start(self):
-        settings = self.settings
-        env = {
-            "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
-            "WARMFRONT_REGISTRY_URL": settings.registry_url,
-            "WARMFRONT_TOPIC_PREFIX": settings.topic_prefix,
-            "WARMFRONT_STATE_DIR": str(settings.state_dir),
-            "WARMFRONT_POOLS_FILE": str(settings.pools_file),
-        }
-        log = (settings.state_dir / "allocator.log").open("ab")
-        return spawn(
-            [sys.executable, "-c", CHILD, str(self.fault_rate), self.clock], output=log, env=env
-        )
+        return start_allocator(self.settings, clock=self.clock, fault_rate=self.fault_rate)
 
     def ask(
         self, request_id: str, pool: str, kind: str = "REQUEST", time_ms: int | None = None

@@ -1,6 +1,5 @@
 """What the allocator is told beside requests, on a real broker: who acts next, what is away."""
 
-import sys
 import time
 from collections.abc import Iterator
 
@@ -9,11 +8,12 @@ import pytest
 from confluent_kafka import Producer
 
 from allocator.policy.rehearsal import rehearse
-from infra.local.spawn import spawn, stop
+from infra.local.spawn import stop
 from schemas.records import CalendarEvent, Candidate, ProgramPrediction, ReserveStatus
 from schemas.settings import Settings
 from schemas.topics import CALENDAR_EVENTS, PREDICTIONS_PROGRAMS, RESERVE_STATUS, Topic
 from streams.runtime.topic_admin import create_topics
+from tests.testkit.allocator_process import start_allocator
 from tests.testkit.pipeline import Deployment, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -33,14 +33,6 @@ max_instances = 10
 cap = 10
 """
 PEOPLE = 15
-CHILD = """
-from allocator.cloud.simulated import Simulation
-from allocator.options import AllocatorOptions
-from allocator.worker import run
-from schemas.settings import Settings
-run(Settings(), AllocatorOptions(clock="wall", poll_s=0.2, simulation=Simulation(
-    launch_median_s=40.0, rebuild_s=0.3, delete_s=0.2)))
-"""
 
 
 class Told:
@@ -76,8 +68,7 @@ def told(kafka_bootstrap, registry_url, tmp_path_factory) -> Iterator[Told]:
     )  # fmt: skip
     create_topics(settings)
     deployment = Deployment(settings)
-    with (folder / "allocator.log").open("wb") as log:
-        process = spawn([sys.executable, "-c", CHILD], output=log, env=deployment.environment)
+    process = start_allocator(settings, launch_median_s=40.0)
     yield Told(deployment)
     assert stop(process, 30) == 0
 

@@ -1,12 +1,11 @@
 """Shadow runs through the allocator's process: prepared, killed, and still one person's."""
 
-import sys
 import time
 
 import pytest
 from confluent_kafka import Producer
 
-from infra.local.spawn import kill, spawn, stop
+from infra.local.spawn import kill, stop
 from schemas.codec import Codec
 from schemas.records import (
     AllocationEvent,
@@ -24,6 +23,7 @@ from schemas.topics import (
     SHADOW_EVENTS,
 )
 from streams.runtime.topic_admin import create_topics
+from tests.testkit.allocator_process import start_allocator
 from tests.testkit.pipeline import wait_for
 from tests.testkit.telemetry import read_all
 
@@ -40,14 +40,6 @@ argv = ["cat", "/opt/mail"]
 saves_s = 60.0
 """
 POOLS = "[pool.office]\nprograms = ['mail']\nmin_instances = 4\nmax_instances = 8\ncap = 20\n"
-CHILD = """
-from allocator.cloud.simulated import Simulation
-from allocator.options import AllocatorOptions
-from allocator.worker import run
-from schemas.settings import Settings
-run(Settings(), AllocatorOptions(poll_s=0.2, simulation=Simulation(
-    launch_median_s=0.5, rebuild_s=0.3, delete_s=0.2)))
-"""
 
 
 class Office:
@@ -62,15 +54,7 @@ class Office:
         )
 
     def start(self):
-        s = self.settings
-        env = {
-            "KAFKA_BOOTSTRAP_SERVERS": s.bootstrap_servers,
-            "WARMFRONT_REGISTRY_URL": s.registry_url, "WARMFRONT_TOPIC_PREFIX": s.topic_prefix,
-            "WARMFRONT_STATE_DIR": str(s.state_dir), "WARMFRONT_POOLS_FILE": str(s.pools_file),
-            "WARMFRONT_SHADOW_FILE": str(s.shadow_file),
-        }  # fmt: skip
-        log = (s.state_dir / "allocator.log").open("ab")
-        return spawn([sys.executable, "-c", CHILD], output=log, env=env)
+        return start_allocator(self.settings, shadow_file=self.settings.shadow_file)
 
     def foretell(self, user: str) -> None:
         candidate = Candidate(

@@ -81,6 +81,6 @@ class AllocatorMachine(RuleBasedStateMachine):
 
 TestAllocator = AllocatorMachine.TestCase
 TestAllocator.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None,
+    max_examples=60, stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip

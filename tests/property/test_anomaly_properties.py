@@ -12,7 +12,7 @@ values = st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, ma
 DAY_S = 86_400.0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @example([1e-308, 1e90], 0.0, 60.0)
 @given(values, st.floats(-1e12, 1e12), st.floats(0.0, 1e6))
 def test_any_series_is_scored_within_the_unit_interval(series, start_s, step_s):
@@ -24,7 +24,7 @@ def test_any_series_is_scored_within_the_unit_interval(series, start_s, step_s):
     SeriesDetector.from_bytes(detector.to_bytes())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(values, st.integers(0, 120))
 def test_a_score_uses_nothing_later(series, cut):
     whole, part = SeriesDetector(128), SeriesDetector(128)
@@ -32,7 +32,7 @@ def test_a_score_uses_nothing_later(series, cut):
     assert scores[:cut] == [part.score(v, 60.0 * k) for k, v in enumerate(series[:cut])]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(values, st.integers(0, 119))
 def test_saving_at_any_point_changes_nothing(series, at):
     one = SeriesDetector(128)
@@ -43,7 +43,7 @@ def test_saving_at_any_point_changes_nothing(series, at):
         assert one.score(value, 60.0 * k) == other.score(value, 60.0 * k)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.binary(max_size=200), st.integers(0, 3))
 def test_no_bytes_crash_a_detector(blob, version):
     for restore in (SeriesDetector, Surprise, Incidents):
@@ -81,7 +81,6 @@ observations = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(observations, st.floats(0.1, 3.0))
 def test_no_thirty_days_hold_more_alerts_than_their_budget(steps, per_day):
     incidents, time_s, opened = Incidents(Budget(per_day)), 0.0, []
@@ -98,7 +97,6 @@ def test_no_thirty_days_hold_more_alerts_than_their_budget(steps, per_day):
         assert sum(day <= d < day + 30 for d in days) <= max(math.floor(30 * per_day), 1)
 
 
-@settings(deadline=None)
 @given(observations)
 def test_each_alert_has_its_own_id_and_each_told_incident_ends_once(steps):
     incidents, time_s, alerts = Incidents(Budget(1000.0)), 0.0, []

@@ -52,7 +52,7 @@ async def played(broker: Broker, order: list[Message], chance: random.Random, fu
     return True
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_crash_at_any_moment_does_not_show(seed: int) -> None:
     chance = random.Random(seed)
@@ -101,7 +101,7 @@ async def replayed(
     return done, True
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_what_comes_again_meets_what_was_learnt_when_it_came_first(seed: int) -> None:
     chance = random.Random(seed)

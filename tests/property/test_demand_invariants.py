@@ -22,7 +22,7 @@ def fed(values) -> HourlyForecaster:
     return forecaster
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(VALUES)
 def test_quantiles_are_finite_and_do_not_cross(values):
     forecaster = fed(values)
@@ -35,7 +35,7 @@ def test_quantiles_are_finite_and_do_not_cross(values):
         assert (quantiles >= 0.0).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(VALUES, st.integers(1, 40))
 def test_a_restored_state_goes_on_to_the_bit(values, more):
     forecaster = fed(values)
@@ -76,7 +76,7 @@ def test_a_level_shift_is_followed():
     ).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.integers(1, 5000)), min_size=1, max_size=30))
 def test_minutes_are_finite_and_do_not_cross(stretches):
     forecaster, minute = MinuteForecaster(), 0

@@ -10,7 +10,7 @@ from schemas.topics import DEMAND_OBSERVED, FORECASTS_DEMAND, POPULATION_PRIOR, 
 from tests.testkit.office import activities, log_of, played
 
 SEEDS = st.integers(0, 2**32 - 1)
-FEW = settings(max_examples=8, deadline=None)
+FEW = settings(max_examples=8)
 
 
 def by_moment(predictions: list) -> dict:

@@ -114,7 +114,7 @@ def kept(broker: Broker) -> dict[str, User]:
     return {key.decode(): User.from_bytes(body_of(value)) for key, value in store.data.items()}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_crash_at_any_moment_does_not_show(seed: int) -> None:
     chance = random.Random(seed)

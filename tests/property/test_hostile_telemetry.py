@@ -64,7 +64,7 @@ def work_on(partition: ProfilePartition, data: bytes, offset: int) -> bool:
     return False
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1))
 @example(seed=0)
 def test_changed_bytes_end_no_worker(seed: int) -> None:
@@ -97,7 +97,7 @@ EVENT = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(events=st.lists(EVENT, min_size=1, max_size=12), user=st.sampled_from([*NAMES, "ada"]))
 def test_hostile_values_end_no_worker(events: list[Activity], user: str) -> None:
     partition = fold()
@@ -110,7 +110,7 @@ def test_hostile_values_end_no_worker(events: list[Activity], user: str) -> None
         work_on(partition, data, offset)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.binary(max_size=200), topic=st.sampled_from([t for t in CATALOGUE if t.record]))
 def test_any_bytes_on_any_topic_are_refused_in_one_way(data: bytes, topic: object) -> None:
     try:

@@ -17,7 +17,7 @@ LAUNCHES = st.lists(
     min_size=2,
     max_size=60,
 )
-FEW = settings(max_examples=12, deadline=None)
+FEW = settings(max_examples=12)
 
 
 def timed(rows):

@@ -14,7 +14,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps=STEPS, cap=st.integers(0, 40), lead=st.floats(1.0, 3600.0))
 def test_never_over_the_cap_never_more_than_may_end(steps, cap, lead):
     policy = ReservePolicy(ReserveKnobs(cap=cap, lead_time_s=lead))
@@ -32,7 +32,7 @@ def test_never_over_the_cap_never_more_than_may_end(steps, cap, lead):
     assert again.to_bytes() == policy.to_bytes()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_state_or_a_value_error(blob):
     try:

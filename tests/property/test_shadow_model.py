@@ -67,6 +67,6 @@ class ShadowMachine(RuleBasedStateMachine):
 
 TestShadow = ShadowMachine.TestCase
 TestShadow.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None,
+    max_examples=40, stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip

@@ -15,7 +15,7 @@ def encoded_anew(user: User) -> bytes:
     return user.to_bytes()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 60))
 def test_saving_after_any_event_writes_what_encoding_everything_would(
     seed: int, count: int

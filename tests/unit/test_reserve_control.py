@@ -136,7 +136,7 @@ def test_demand_that_goes_up_and_down_each_two_days_is_not_amplified(seed: int) 
     assert max(highs) - min(highs) < 1.5, "the third time as the first"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     served=st.lists(st.tuples(st.booleans(), st.integers(1, 400)), min_size=1, max_size=12),
     target=st.sampled_from([0.8, 0.9, 0.95, 0.99]),

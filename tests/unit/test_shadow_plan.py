@@ -73,7 +73,7 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(program=HOSTILE, user=HOSTILE, after=HOSTILE)
 def test_no_string_of_telemetry_is_ever_part_of_a_command(program, user, after) -> None:
     """From a hostile prediction to the line that an SSH server is sent."""
