@@ -87,12 +87,16 @@ class CapacityCalendar:
 
     def __init__(self) -> None:
         self._windows: dict[bytes, Window] = {}
+        self.version = 0  # rises with every word on a window
 
     def tell(self, key: bytes, event: CalendarEvent | None) -> None:
         """Take in the newest word on an event; None where it is no more."""
         window = None if event is None else window_of(event)
+        if window == self._windows.get(key):
+            return
+        self.version += 1
         if window is None:
-            self._windows.pop(key, None)
+            del self._windows[key]
         else:
             self._windows[key] = window
 

@@ -74,6 +74,7 @@ class Sizer:
         self._quota_left: int | None = None
         self._calendar = calendar
         self._windows: list[Window] = []
+        self._calendar_version = -1
 
     @property
     def leads_ms(self) -> Sequence[int]:
@@ -118,9 +119,7 @@ class Sizer:
         self._tell_intents(time_s)
         self._tell_forecast(time_s)
         pool = self._plan.pool
-        now_ms = round(1000 * time_s)
-        until_ms = now_ms + _MINUTE_MS + round(1000 * self.lead_s)
-        self._windows = self._calendar.near(pool.name, now_ms, until_ms)
+        self._look_at_calendar(round(1000 * time_s))
         self.bounds = bounds_at(
             pool.budgets, pool.min_instances, pool.max_instances, time_s, self.lead_s
         )
@@ -171,7 +170,15 @@ class Sizer:
         held = ledger.size - ledger.count(Phase.DELETING)
         return max(0, capacity.most(held) - ledger.count(Phase.ASSIGNED, *SHADOWED))
 
+    def _look_at_calendar(self, now_ms: int) -> None:
+        """Keep the windows that matter until the next minute; most often there is none."""
+        until_ms = now_ms + _MINUTE_MS + round(1000 * self.lead_s)
+        self._windows = self._calendar.near(self._plan.pool.name, now_ms, until_ms)
+        self._calendar_version = self._calendar.version
+
     def _capacity(self, now_ms: int) -> Capacity | None:
+        if self._calendar_version != self._calendar.version:
+            self._look_at_calendar(now_ms)
         if not self._windows:
             return None
         return capacity_at(self._windows, self._ledger.cap, now_ms, self.lead_s)

@@ -121,6 +121,17 @@ def test_windows_that_overlap_take_away_one_beside_the_other() -> None:
     assert target(pool_knowing(half, event(0.4)), START_MS) == 0
 
 
+def test_a_window_announced_amid_a_minute_binds_at_once_and_until_it_is_withdrawn() -> None:
+    calendar, plan = CapacityCalendar(), PoolPlan(Pool("office", min_instances=WANTED, cap=CAP))
+    ledger, policy = PoolLedger("office", CAP, 1), ReservePolicy(ReserveKnobs(cap=CAP))
+    pool = PoolReconciler(plan, ledger, policy, calendar=calendar)
+    assert target(pool, START_MS + HOUR_MS) == WANTED
+    calendar.tell(b"rack", event(0.25))
+    assert pool.sizer.decide(START_MS + HOUR_MS + 1000).target == CAP // 4
+    calendar.tell(b"rack", None)
+    assert pool.sizer.decide(START_MS + HOUR_MS + 2000).target == WANTED
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -140,6 +151,7 @@ def test_a_later_record_replaces_an_earlier_one() -> None:
     assert [w.left for w in calendar.near("office", START_MS, START_MS)] == [0.5]
     calendar.tell(b"rack", event(cancelled=True))
     assert calendar.near("office", START_MS, START_MS) == []
+    calendar.tell(b"rack", None)
     calendar.tell(b"rack", event(0.25))
     calendar.tell(b"rack", None)
     assert calendar.near("office", START_MS, START_MS) == []
