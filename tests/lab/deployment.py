@@ -56,7 +56,7 @@ class Deployment:
     ) -> None:
         self._lab = lab
         self._options = options
-        self._settings = settings
+        self.settings = settings
         self._pool = pool
         self._codec = Codec(
             RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix
@@ -69,11 +69,11 @@ class Deployment:
     @property
     def log(self) -> Path:
         """What the allocator has to say."""
-        return self._settings.state_dir / "allocator.log"
+        return self.settings.state_dir / "allocator.log"
 
     def start(self) -> None:
         """Start the allocator."""
-        settings = self._settings
+        settings = self.settings
         environment = {
             "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
             "WARMFRONT_REGISTRY_URL": settings.registry_url,
@@ -147,17 +147,17 @@ class Deployment:
 
     def _send(self, topic: Topic, record: Struct, key: str) -> None:
         value = self._codec.encode(topic, record)
-        self._producer.produce(self._settings.topic(topic.name), value, key.encode())
+        self._producer.produce(self.settings.topic(topic.name), value, key.encode())
         assert self._producer.flush(20) == 0, "Kafka does not take it"
 
     def _read(self, topic, record):
         consumer = Consumer(
             {
-                "bootstrap.servers": self._settings.bootstrap_servers, "group.id": "never-joined",
+                "bootstrap.servers": self.settings.bootstrap_servers, "group.id": "never-joined",
                 "isolation.level": "read_committed", "enable.partition.eof": True,
             }
         )  # fmt: skip
-        name = self._settings.topic(topic.name)
+        name = self.settings.topic(topic.name)
         parts = consumer.list_topics(name, timeout=20).topics[name].partitions
         consumer.assign([TopicPartition(name, part, 0) for part in parts])
         found, ends = [], 0
