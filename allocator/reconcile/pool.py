@@ -97,6 +97,7 @@ class PoolReconciler:
             self.sizer.requested(time_s, request.user, request.program, hit=hit)
             self.watch.requested(time_s)
             self.shadows.settle(now_ms, self.outbox)
+            self._start_programs(now_ms)
 
     def prediction(self, prediction: ProgramPrediction, now_ms: int) -> None:
         """Take in what somebody is likely to start next."""
@@ -148,8 +149,7 @@ class PoolReconciler:
             expire_leases(self.desk, now_ms, self.outbox)
         self.desk.serve_waiting(now_ms, self.outbox)
         self.shadows.step(now_ms, self.outbox)
-        if self.plan.starts_programs:
-            start_programs(self.ledger, now_ms, self.outbox)
+        self._start_programs(now_ms)
         self._size(now_ms)
         replace_broken(self.ledger, self._book, now_ms, self.outbox)
 
@@ -161,6 +161,10 @@ class PoolReconciler:
             self._keeps_policy = False
         outbox, self.outbox = self.outbox, Outbox()
         return self.ledger.take_changes(), outbox
+
+    def _start_programs(self, now_ms: int) -> None:
+        if self.plan.starts_programs:
+            start_programs(self.ledger, now_ms, self.outbox)
 
     def _tick(self, now_ms: int) -> None:
         minute = now_ms // MINUTE_MS
