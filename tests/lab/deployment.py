@@ -61,7 +61,9 @@ class Deployment:
         self._codec = Codec(
             RegistryIds(settings.registry_url, settings.schema_cache), settings.topic_prefix
         )
-        self._producer = Producer({"bootstrap.servers": settings.bootstrap_servers})
+        self._producer = Producer(
+            {"bootstrap.servers": settings.bootstrap_servers, "partitioner": "murmur2_random"}
+        )
         self._process: Process | None = None
         self.kills = 0
         create_topics(settings)

@@ -22,7 +22,7 @@ from tests.lab.guests import Boot, Guests, serving
 
 POOL = "office"
 WARM = 3
-PATIENCE_S = 300
+PATIENCE_S = 240
 # Nothing that depends on what a lab's second is worth: steps pay if they save anything at all.
 SHADOW = """
 [ssh]
