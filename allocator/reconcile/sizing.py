@@ -190,7 +190,8 @@ class Sizer:
     def _most(self, now_ms: int) -> tuple[int, str]:
         """The tightest bound from above, and whose it is."""
         ledger = self._ledger
-        warm = ledger.count(*WARM) + ledger.coming
+        # What was released takes no room to be rebuilt: at the cap it was deleted and built anew.
+        warm = ledger.count(*WARM, Phase.RELEASED) + ledger.coming
         bounds = [
             (self.bounds.most, self.bounds.why_most),
             (warm + ledger.room - ledger.waiting, "cap"),

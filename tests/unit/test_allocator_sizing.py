@@ -95,6 +95,9 @@ def test_leases_leave_less_of_the_cap() -> None:
         for phase in (Phase.BUILDING, Phase.READY, Phase.ASSIGNED):
             pool.ledger.move(instance, phase, MONDAY_MS)
     assert decide(pool, MONDAY_MS).target == 3
+    # Rebuilt in its own place; it was deleted and built anew as long as it counted as neither.
+    pool.ledger.move(instance, Phase.RELEASED, MONDAY_MS)
+    assert decide(pool, MONDAY_MS).target == 4
 
 
 def test_an_open_anomaly_holds_the_reactive_floor_until_it_ends() -> None:
