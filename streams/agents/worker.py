@@ -43,6 +43,7 @@ from streams.runtime.fence import Fence
 from streams.runtime.follower import Follower
 from streams.runtime.guard import end_process, guarded
 from streams.runtime.learned_reader import LearnedReader
+from streams.runtime.outbox import Outbox
 from streams.runtime.sender import Sender
 from streams.runtime.settlement import Settlement, Stage
 from streams.runtime.state_tables import StateTable
@@ -95,7 +96,7 @@ def make_worker(
     ids = ids or RegistryIds.of(settings)
     codec = Codec(ids, settings.topic_prefix)
     fence = Fence(FENCE_S)
-    sender = Sender(app, codec, settings, fence.check)
+    sender = Sender(Outbox(settings), codec, settings, fence.check)
     reader = LearnedReader(settings, codec)
     calendar = CalendarReader(settings, codec)
     settlement.add(_add_profile(app, settings, codec, sender, reader))

@@ -1,6 +1,5 @@
 """Sends outputs and waits until the broker has them all."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,9 +12,7 @@ from schemas.settings import Settings
 from schemas.topics import Topic
 from schemas.topics import dead_letters as dead_letters_of
 from streams.pipeline.outputs import Output
-
-# What waits for the broker's word takes memory: this much, and sending waits too.
-MAX_PENDING = 5_000
+from streams.runtime.outbox import Outbox
 
 
 class Sender:
@@ -23,8 +20,8 @@ class Sender:
 
     Parameters
     ----------
-    app
-        The Faust app whose producer is used.
+    outbox
+        Takes the messages.
     codec, settings
         How records become bytes, and what topics are called.
     may_send
@@ -32,13 +29,12 @@ class Sender:
     """
 
     def __init__(
-        self, app: Any, codec: Codec, settings: Settings, may_send: Callable[[], None]
+        self, outbox: Outbox, codec: Codec, settings: Settings, may_send: Callable[[], None]
     ) -> None:
-        self._app = app
+        self._outbox = outbox
         self._codec = codec
         self._settings = settings
         self._may_send = may_send
-        self._pending: list[Any] = []
 
     async def send(self, outputs: Sequence[Output]) -> None:
         """Send outputs; they are durable once the sender has settled."""
@@ -51,8 +47,6 @@ class Sender:
                 told = cloudevents.headers(output.record, self._settings.topic_prefix)
             await self.start(name, output.key.encode(), value, headers=[*told, *traced])
             _count(output)
-        if len(self._pending) > MAX_PENDING:
-            await self.settle()
 
     async def start(
         self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None,
@@ -60,14 +54,11 @@ class Sender:
     ) -> None:  # fmt: skip
         """Send bytes; they are durable once the sender has settled."""
         self._may_send()
-        producer = await self._app.maybe_start_producer()
-        self._pending.append(await producer.send(topic, key, value, partition, None, headers))
+        await self._outbox.put(topic, key, value, partition, headers)
 
     async def settle(self) -> None:
-        """Return once all that was sent is durable; raises what the producer raises."""
-        while self._pending:
-            pending, self._pending = self._pending, []
-            await asyncio.gather(*pending)
+        """Return once all that was sent is durable; raises what the outbox raises."""
+        await self._outbox.settle()
 
     async def bury(self, event: Any, topic: Topic, error: Exception) -> None:
         """Put a message on its topic's dead letters and return once it is durable there."""
@@ -90,10 +81,8 @@ class Sender:
         headers: list[tuple[str, bytes]],
     ) -> None:  # fmt: skip
         """Send a message as it is, with headers, and return once it is durable."""
-        self._may_send()
-        producer = await self._app.maybe_start_producer()
-        name = self._settings.topic(topic.name)
-        await producer.send_and_wait(name, key, value, None, None, headers)
+        await self.start(self._settings.topic(topic.name), key, value, headers=headers)
+        await self.settle()
 
 
 def _count(output: Output) -> None:
