@@ -77,6 +77,7 @@ audit: $(READY) ## Ask a public database for known holes in the locked packages 
 	  "make audit failed: a known hole above, or the database could not be reached"; exit 1; }
 
 bench: $(READY) ## Measure throughput (reports/throughput.json), assignments and reconciling
+	@infra/bench/frameworks/install.sh .cache/frameworks
 	@$(BIN)/python -m tests.bench.bench_throughput
 	@$(BIN)/python -m pytest -s tests/bench/bench_assignment.py tests/bench/bench_reconcile.py
 
@@ -85,6 +86,7 @@ bench-baselines: $(READY) ## Install what benches compare with into .cache/bench
 
 bench-lock: $(READY) ## Resolve infra/bench/requirements.in into its requirements.lock
 	@infra/bench/lock.sh
+	@infra/bench/frameworks/lock.sh
 
 openstack-lab: $(READY) ## Start a real OpenStack control plane on this machine's loopback
 	@$(BIN)/python -m infra.openstack_lab up

@@ -22,6 +22,7 @@ from streams.pipeline.level import (
     Level,
     change_at,
     measured,
+    risen,
 )
 from streams.pipeline.outputs import Output, output_id
 from streams.pipeline.prediction_record import prediction_record
@@ -153,7 +154,7 @@ def _exit(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Outp
     event = moment.event
     running = user.running.pop(event.program, None)
     if running is not None:
-        _rise(user, event.program, event.time, NOTHING.plus(running.level, -1), ways)
+        _go(user, event.program, event.time, running.level, NOTHING, ways)
         duration_s = max(0, event.time - running.launched_ms) / 1000
         user.consumption.observe_duration(
             program_number(event.program), duration_s, delta.consumption
@@ -165,7 +166,7 @@ def _sample(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Ou
     event, level = moment.event, measured(moment.event)
     running = _run(user, event, ways)
     if level != running.level:
-        _rise(user, event.program, event.time, level.plus(running.level, -1), ways)
+        _go(user, event.program, event.time, running.level, level, ways)
         running.level = level
     values = (
         event.cpu_cores,
@@ -219,9 +220,11 @@ def _run(user: User, event: Activity, ways: Ways) -> Running:
     return running
 
 
-def _rise(user: User, program: str, time_ms: int, rise: Level, ways: Ways) -> None:
-    if rise != NOTHING:
-        user.change(ways.pool_of(program), minute_of(time_ms), change_at(time_ms, rise))
+def _go(user: User, program: str, time_ms: int, before: Level, after: Level, ways: Ways) -> None:
+    """Let what a program holds go from one level to another."""
+    if before != after:
+        key = ways.pool_of(program), minute_of(time_ms)
+        user.open_minutes[key] = risen(user.open_minutes.get(key), time_ms, before, after)
 
 
 def _end_stale(user: User, time_ms: int, ways: Ways) -> None:
@@ -236,4 +239,4 @@ def _end_stale(user: User, time_ms: int, ways: Ways) -> None:
 def end_run(user: User, program: str, time_ms: int, ways: Ways) -> None:
     """End a program that runs, at the start of a minute: nobody said when it really ended."""
     level = user.running.pop(program).level
-    _rise(user, program, time_ms - time_ms % MINUTE_MS, NOTHING.plus(level, -1), ways)
+    _go(user, program, time_ms - time_ms % MINUTE_MS, level, NOTHING, ways)

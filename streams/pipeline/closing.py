@@ -171,7 +171,7 @@ def remember_eves(
     learned
         Gives what is learnt across users, as it applies at an event time (ms).
     """
-    if not user.launches:
+    if not user.launches or user.clock_ms >= hour * HOUR_MS:
         return
     first = max(first_hour, user.clock_ms // HOUR_MS + 1, hour - MOST_EVES + 1)
     for skipped in range(first, hour + 1):

@@ -258,6 +258,8 @@ class LearnedVersions:
     def at(self, time_ms: int) -> Learned:
         """Return what applies to an event of this time."""
         wanted = learned_hour(time_ms)
+        if self._versions[-1][0] <= wanted:  # nearly always: each event asks
+            return self._versions[-1][1]
         for hour, learned in reversed(self._versions):
             if hour <= wanted:
                 return learned

@@ -59,18 +59,15 @@ def measured(event: Activity) -> Level:
     >>> measured(Activity(seq=1, time=0, kind="SAMPLE", program="p", cpu_cores=0.5)).cpu_millicores
     500
     """
+    cores, memory = event.cpu_cores, event.memory_bytes
+    storage, network = event.storage_bytes, event.network_bytes_per_s
+    # None, NaN and negatives are no amounts.
     return Level(
-        round(_within(event.cpu_cores, MAX_CORES) * 1000),
-        round(_within(event.memory_bytes, MAX_BYTES)) // KIB,
-        round(_within(event.storage_bytes, MAX_BYTES)) // KIB,
-        round(_within(event.network_bytes_per_s, MAX_BYTES_PER_S)),
+        round(min(cores, MAX_CORES) * 1000) if cores and cores > 0 else 0,
+        round(min(memory, MAX_BYTES)) // KIB if memory and memory > 0 else 0,
+        round(min(storage, MAX_BYTES)) // KIB if storage and storage > 0 else 0,
+        round(min(network, MAX_BYTES_PER_S)) if network and network > 0 else 0,
     )
-
-
-def _within(value: float | None, most: float) -> float:
-    if value is None or not value > 0:  # NaN and negatives are no amounts
-        return 0.0
-    return min(value, most)
 
 
 class Change(NamedTuple):
@@ -93,6 +90,9 @@ class Change(NamedTuple):
         )
 
 
+NO_CHANGE = Change()
+
+
 def change_at(time_ms: int, rise: Level, launches: int = 0) -> Change:
     """Return the change that a rise of the level at a moment makes in its minute.
 
@@ -103,6 +103,31 @@ def change_at(time_ms: int, rise: Level, launches: int = 0) -> Change:
     """
     left_ms = MINUTE_MS - time_ms % MINUTE_MS
     return Change(launches, rise, rise.times(left_ms))
+
+
+def risen(known: Change | None, time_ms: int, before: Level, after: Level) -> Change:
+    """Return what is known of a minute's change and that the level went from one to another in it.
+
+    The same as `known.plus(change_at(time_ms, after - before))`, in three tuples instead of nine:
+    every sample comes here.
+
+    Examples
+    --------
+    >>> risen(None, 59_000, Level(5), Level(15)) == change_at(59_000, Level(10))
+    True
+    """
+    left_ms = MINUTE_MS - time_ms % MINUTE_MS
+    cpu, memory = after[0] - before[0], after[1] - before[1]
+    storage, network = after[2] - before[2], after[3] - before[3]
+    launches, rise, total = NO_CHANGE if known is None else known
+    return Change(
+        launches,
+        Level(rise[0] + cpu, rise[1] + memory, rise[2] + storage, rise[3] + network),
+        Level(
+            total[0] + cpu * left_ms, total[1] + memory * left_ms,
+            total[2] + storage * left_ms, total[3] + network * left_ms,
+        ),
+    )  # fmt: skip
 
 
 def minute_demand(minute: int, before: Level, change: Change) -> MinuteDemand:

@@ -33,6 +33,7 @@ from streams.pipeline.closing import (
 )
 from streams.pipeline.erasure import Departures, departing
 from streams.pipeline.eventtime import (
+    HOUR_MINUTES,
     HOUR_MS,
     MINUTE_MS,
     first_open_minute,
@@ -199,7 +200,7 @@ class ProfilePartition:
     ) -> Step:
         outputs: list[Output] = []
         counts: dict[str, int] = defaultdict(int)
-        clock_ms = 0
+        clock_ms, touched = 0, set[int]()
         user.drop_closed(self._durable_minute, self._durable_minute // 60)
         user.departing = False  # who comes back is somebody new
         if batch.zone and batch.zone != user.zone and self._ways.zones(batch.zone):
@@ -215,11 +216,11 @@ class ProfilePartition:
                 )
                 outputs += apply_event(user, moment, self._ways)
                 clock_ms = max(clock_ms, event.time)
-                # What the user has open from before is noted already: only this is new.
-                self._by_minute[minute_of(event.time)].add(batch.user)
-                self._by_hour[hour_of(event.time)].add(batch.user)
+                touched.add(minute_of(event.time))
             elif fate != "repeat":
                 outputs.append(self._put_aside(batch, event, offset, fate))
+        # What the user has open from before is noted already: only this is new.
+        self._note_open(batch.user, touched, {minute // HOUR_MINUTES for minute in touched})
         user.offset, user.events = offset, last
         step = self._closing_step(clock_ms, offset, outputs)
         return Step(step.outputs, (batch.user, user), dict(counts))

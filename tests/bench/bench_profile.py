@@ -30,13 +30,13 @@ BATCH = 8
 SETTLED_EVERY = 300  # messages: a worker settles each second, and users then drop what is closed
 
 
-def events(count: int, users: int, seed: int = 1) -> list[tuple[str, Activity]]:
-    """Events in time order: each user's programs follow one another by a noisy habit."""
+def events(count: int, users: int, seed: int = 1, every_s: int = 40) -> list[tuple[str, Activity]]:
+    """Events in time order, of each user one in `every_s` seconds; programs follow a habit."""
     chance = random.Random(seed)
     current = [0] * users
     rows, time_ms = [], START_MS
     for seq in range(count):
-        time_ms += chance.randrange(1, 2 * 40_000 // users + 2)
+        time_ms += chance.randrange(1, 2 * every_s * 1000 // users + 2)
         user = chance.randrange(users)
         launch = chance.random() < LAUNCHES
         if launch:

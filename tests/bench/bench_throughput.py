@@ -1,13 +1,13 @@
-"""Measures the whole path, telemetry on Kafka to state and demand, beside simpler loops.
+"""Measures the whole path, telemetry on Kafka to state and demand, beside other frameworks.
 
 make bench            (Kafka and registry: those of KAFKA_BOOTSTRAP_SERVERS and
                       WARMFRONT_REGISTRY_URL, else some of its own)
 
-In each round, on a topic with two partitions: `raw` (a loop over confluent-kafka) and plain Faust,
-which do the keyed task alone (keyed_profile.py), then one real worker and two, which also close
-minutes and hours, and write readable profiles. Rates are of wall time and of CPU time, which other
-load changes less; ratios are within a round, shown as median, lowest and highest. Stages are timed
-in this process. Writes reports/throughput.json.
+In each round, on one topic with two partitions: one real worker, two workers, then `raw` (a loop
+over confluent-kafka), plain Faust, Quix Streams and Bytewax, which do the keyed task alone
+(keyed_profile.py): a worker also closes minutes and hours, and writes readable profiles. Rates are
+of wall time and of CPU time, which other load changes less; ratios are within a round, shown as
+median, lowest and highest. Stages are timed in this process. Writes reports/throughput.json.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import accumulate, groupby
+from itertools import accumulate
 from pathlib import Path
 
 import psutil
@@ -32,38 +32,27 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from infra.local.broker import LocalKafka
 from infra.registry.apicurio import LocalRegistry
 from schemas.connection import kafka_config
-from schemas.records import Activity, ActivityBatch
+from schemas.records import ActivityBatch
 from schemas.settings import Settings
 from schemas.topics import TELEMETRY_ACTIVITY
-from tests.bench.bench_profile import events
-from tests.bench.contenders import CHANGELOG, CONTENDERS, OUTPUTS
+from tests.bench.answering import answer_times
+from tests.bench.bench_profile import BATCH, batches, events
+from tests.bench.contenders import CHANGELOG, OUTPUTS
 from tests.bench.keyed_profile import partition_of
 from tests.bench.profile_stages import stages
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed
 
-BATCH = 8
 PARTITIONS = 2
+EVERY_S = 4  # of each user: a batch of eight spans half a minute, so that none is late
 WARM_SHARE = 0.25
 WAIT_S = 120.0
+FRAMEWORKS = REPOSITORY / ".cache" / "frameworks" / "bin" / "python"
+CONTENDERS = {"raw": Path(sys.executable), "faust": Path(sys.executable),
+              "quix": FRAMEWORKS, "bytewax": FRAMEWORKS}  # fmt: skip
 RATIOS = {"worker_to_raw": ("worker", "raw"), "worker_to_faust": ("worker", "faust"),
+          "worker_to_quix": ("worker", "quix"), "worker_to_bytewax": ("worker", "bytewax"),
           "two_workers_to_one": ("two_workers", "worker")}  # fmt: skip
 Rate = dict[str, float]
-
-
-def batches(rows: Sequence[tuple[str, Activity]]) -> list[ActivityBatch]:
-    """Rows of one user after another, at most BATCH together, as the collector sends them."""
-    made = []
-    for start in range(0, len(rows), BATCH * 400):
-        some = sorted(rows[start : start + BATCH * 400], key=lambda row: row[0])
-        of_user = [[e for _, e in mine] for _, mine in groupby(some, key=lambda row: row[0])]
-        names = sorted({name for name, _ in some})
-        cut = [
-            ActivityBatch(user=name, host="h", source="bench", events=own[i : i + BATCH])
-            for name, own in zip(names, of_user, strict=True)
-            for i in range(0, len(own), BATCH)
-        ]
-        made += sorted(cut, key=lambda batch: batch.events[0].time)
-    return made
 
 
 def send(deployment: Deployment, log: Sequence[ActivityBatch]) -> list[list[int]]:
@@ -136,12 +125,28 @@ def _when_committed(deployment: Deployment, ends: list[list[int]], wanted: int) 
         time.sleep(0.05)
 
 
-def contended(name: str, deployment: Deployment, ends: list[list[int]]) -> Rate:
-    """Let a contender do the log."""
+def answered(settings: Settings, log: Sequence[ActivityBatch], events_per_s: float) -> Rate:
+    """Milliseconds from telemetry produced to its prediction read, at a given load."""
+    with deployment_of(settings) as deployment:
+        first = round(len(log) * WARM_SHARE)
+        ends = send(deployment, log[:first])
+        deployment.start_worker()
+        _when_committed(deployment, ends, sum(end[-1] for end in ends))
+        times = answer_times(deployment, log[first:], [len(end) - 1 for end in ends], events_per_s)
+    cuts = statistics.quantiles(times, n=100)
+    return {"events_per_s": round(events_per_s), "predictions": len(times),
+            "p50_ms": round(cuts[49], 1), "p99_ms": round(cuts[98], 1)}  # fmt: skip
+
+
+def contended(name: str, deployment: Deployment, ends: list[list[int]]) -> Rate | None:
+    """Let a contender do the log; None where it is not installed."""
+    python = CONTENDERS[name]
+    if not python.exists():
+        return None
     total = sum(len(end) - 1 for end in ends)
     folder = deployment.settings.state_dir / name
     folder.mkdir()
-    command = [sys.executable, "-m", "tests.bench.contenders", name]
+    command = [str(python), "-m", "tests.bench.contenders", name]
     done = subprocess.run(
         [*command, str(round(total * WARM_SHARE)), str(total), str(folder)], cwd=REPOSITORY,
         env={**os.environ, **deployment.environment}, timeout=WAIT_S, capture_output=True,
@@ -168,9 +173,9 @@ def _memory(process: psutil.Process) -> int:
     return sum(p.memory_info().rss for p in (process, *process.children(recursive=True)))
 
 
-def one_round(settings: Settings, log: Sequence[ActivityBatch]) -> dict[str, Rate]:
-    """All contenders, one after another."""
-    rates: dict[str, Rate] = {}
+def one_round(settings: Settings, log: Sequence[ActivityBatch]) -> dict[str, Rate | None]:
+    """All contenders, one after another; None for those that are not installed."""
+    rates: dict[str, Rate | None] = {}
     with deployment_of(settings) as deployment:
         ends = send(deployment, log)
         for name in CONTENDERS:
@@ -180,20 +185,26 @@ def one_round(settings: Settings, log: Sequence[ActivityBatch]) -> dict[str, Rat
     return rates
 
 
-def _told(name: str, rate: Rate) -> Rate:
-    sys.stderr.write(f"{name}: {rate}\n")
+def _told(name: str, rate: Rate | None) -> Rate | None:
+    sys.stderr.write(f"{name}: {rate or 'not installed'}\n")
     return rate
 
 
-def ratios(rounds: Sequence[dict[str, Rate]], measure: str) -> dict[str, list[float]]:
+def ratios(rounds: Sequence[dict[str, Rate | None]], measure: str) -> dict[str, list[float]]:
     """Median, lowest and highest of each ratio within a round."""
     found = {}
     for name, (over, under) in RATIOS.items():
-        values = [one[over][measure] / one[under][measure] for one in rounds]
+        values = [
+            one[over][measure] / one[under][measure] for one in rounds if one[over] and one[under]
+        ]
         if values:
             shown = (statistics.median(values), min(values), max(values))
             found[name] = [round(value, 2) for value in shown]
     return found
+
+
+def _half_load(rounds: Sequence[dict[str, Rate | None]]) -> float:
+    return statistics.median(one["worker"]["events_per_s"] for one in rounds if one["worker"]) / 2
 
 
 def machine() -> dict[str, object]:
@@ -208,13 +219,14 @@ def machine() -> dict[str, object]:
 def measure(settings: Settings, count: int, users: int, rounds: int) -> dict[str, object]:
     """Run everything; the result is what is written to reports/."""
     before = machine()
-    log = batches(events(count, users))
+    log = batches(events(count, users, every_s=EVERY_S))
     done = [one_round(settings, log) for _ in range(rounds)]
     return {
         "events": count, "users": users, "batch": BATCH, "partitions": PARTITIONS,
         "stages": stages(log, settings), "rounds": done,
         "ratios_by_cpu": ratios(done, "events_per_cpu_s"),
         "ratios_by_wall": ratios(done, "events_per_s"),
+        "answers_at_half_load": answered(settings, log, _half_load(done)),
         "machine_before": before, "machine_after": machine(),
     }  # fmt: skip
 

@@ -1,13 +1,15 @@
 """One contender of the throughput bench: a framework doing the keyed task over the whole topic.
 
-python -m tests.bench.contenders {raw,faust} WARM TOTAL FOLDER
+python -m tests.bench.contenders {raw,faust,quix,bytewax} WARM TOTAL FOLDER
 
 The settings come from the environment, as a worker's do. Each is written as its own documentation
-does it, at least once, with state on a changelog. Ends itself at message TOTAL.
+does it, at least once, state kept on a changelog (Bytewax: in its recovery store) each second
+where the framework lets one choose. Ends itself at message TOTAL.
 """
 
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from schemas.connection import kafka_config
@@ -82,7 +84,78 @@ def faust(task: KeyedProfile, settings: Settings, folder: Path) -> None:
     faust.Worker(app, loglevel="WARN").execute_from_commandline()
 
 
-CONTENDERS = {"raw": raw, "faust": faust}
+def quix(task: KeyedProfile, settings: Settings, folder: Path) -> None:
+    """Quix Streams with its RocksDB state and changelog."""
+    from quixstreams import Application  # noqa: PLC0415 - only in the bench's environment
+
+    app = Application(
+        broker_address=settings.bootstrap_servers, consumer_group=settings.topic("quix"),
+        auto_offset_reset="earliest", commit_interval=COMMIT_S, state_dir=folder,
+        loglevel="WARNING",
+    )  # fmt: skip
+    name = settings.topic(TELEMETRY_ACTIVITY.name)
+    source = app.topic(name, key_deserializer="bytes", value_deserializer="bytes")
+    sink = app.topic(
+        settings.topic(OUTPUTS), key_serializer="bytes", value_serializer="bytes"
+    )  # fmt: skip
+    offset = [0]
+
+    def profile(value, state) -> list[bytes]:
+        offset[0] += 1
+        made = task.apply(value, offset[0])
+        state.set_bytes("user", task.state(current[0]))
+        task.done()
+        return [output for _, output in made]
+
+    current = [b""]
+
+    def remember_key(value, key, timestamp, headers) -> bytes:
+        del timestamp, headers
+        current[0] = key
+        return value
+
+    frame = app.dataframe(source).apply(remember_key, metadata=True)
+    frame.apply(profile, stateful=True, expand=True).to_topic(sink)
+    app.run()
+
+
+def bytewax(task: KeyedProfile, settings: Settings, folder: Path) -> None:
+    """Bytewax with a stateful step, its Kafka source and sink, and its recovery store."""
+    import bytewax.operators as op  # noqa: PLC0415 - only in the bench's environment
+    from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource  # noqa: PLC0415
+    from bytewax.dataflow import Dataflow  # noqa: PLC0415
+    from bytewax.recovery import RecoveryConfig, init_db_dir  # noqa: PLC0415
+    from bytewax.testing import run_main  # noqa: PLC0415
+
+    class Profile(op.StatefulLogic):
+        """One user."""
+
+        key = b""
+
+        def on_item(self, value) -> tuple:
+            self.key = value.key
+            made = task.apply(value.value, value.offset)
+            task.done()
+            return [KafkaSinkMessage(k, v) for k, v in made], op.StatefulLogic.RETAIN
+
+        def snapshot(self) -> bytes:
+            return task.state(self.key)
+
+    brokers = settings.bootstrap_servers.split(",")
+    name = settings.topic(TELEMETRY_ACTIVITY.name)
+    flow = Dataflow("profiles")
+    source = op.input("in", flow, KafkaSource(brokers, [name], batch_size=500))
+    keyed = op.key_on("user", source, lambda message: message.key.decode())
+    profiled = op.stateful("profile", keyed, lambda _: Profile())
+    sent = op.key_rm("values", profiled)
+    op.output("out", sent, KafkaSink(brokers, settings.topic(OUTPUTS)))
+    init_db_dir(folder, 1)
+    run_main(
+        flow, epoch_interval=timedelta(seconds=COMMIT_S), recovery_config=RecoveryConfig(folder)
+    )
+
+
+CONTENDERS = {"raw": raw, "faust": faust, "quix": quix, "bytewax": bytewax}
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """What each stage of the path takes of one core, in microseconds an event.
 
 The same batches go through decode, fold, state encode and the encoding of outputs; then what came
-of them is produced, outputs and changelog, by the client that a worker has (aiokafka). CPU time of
-this process, its threads included.
+of them is produced, outputs and changelog, through the worker's outbox. CPU time of this process,
+its threads included.
 """
 
 import asyncio
@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.codec import Codec, MemoryIds
-from schemas.connection import aiokafka_config, kafka_config
+from schemas.connection import kafka_config
 from schemas.records import ActivityBatch
 from schemas.settings import Settings
 from schemas.topics import TELEMETRY_ACTIVITY
@@ -23,6 +22,7 @@ from streams.agents.worker import make_ways
 from streams.pipeline.learned import LearnedVersions
 from streams.pipeline.outputs import Output
 from streams.pipeline.partition import ProfilePartition
+from streams.runtime.outbox import Outbox
 from tests.testkit.offline import LATENESS_MS, MemoryUsers
 
 SETTLE_EVERY = 500  # messages between two encodings of what changed, as at 500 messages a second
@@ -108,13 +108,11 @@ async def _produced(settings: Settings, values: Sequence[bytes]) -> float:
     topic = settings.topic(f"bench-produced-{time.time_ns()}")
     admin = AdminClient(kafka_config(settings))
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
-    producer = AIOKafkaProducer(**aiokafka_config(settings), compression_type="lz4")
-    await producer.start()
+    outbox = Outbox(settings)
     began_s = time.process_time()
-    for start in range(0, len(values), 1000):
-        some = values[start : start + 1000]
-        await asyncio.gather(*[await producer.send(topic, value) for value in some])
+    for value in values:
+        await outbox.put(topic, None, value)
+    await outbox.settle()
     spent_s = time.process_time() - began_s
-    await producer.stop()
     admin.delete_topics([topic])[topic].result(30)
     return spent_s

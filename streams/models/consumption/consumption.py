@@ -8,7 +8,7 @@ import msgspec
 from streams.models.consumption.consumption_counts import ConsumptionCounts
 from streams.models.consumption.program_consumption import (
     Sketches,
-    add_value,
+    add_values,
     check_packed,
     empty_sketches,
     pack_sketches,
@@ -83,17 +83,15 @@ class Consumption:
         counts
             The population's delta, which counts the same values.
         """
-        sketches = self._touch(program)
-        for resource, value in enumerate(values):
-            if value is not None and add_value(sketches, resource, value) and counts is not None:
-                counts.add(program, resource, value)
+        rows = None if counts is None else counts.opened()
+        add_values(self._touch(program), program, values, 0, rows)
 
     def observe_duration(
         self, program: int, duration_s: float, counts: ConsumptionCounts | None = None
     ) -> None:
         """Take in how long a run of the program lasted."""
-        if add_value(self._touch(program), _DURATION, duration_s) and counts is not None:
-            counts.add(program, _DURATION, duration_s)
+        rows = None if counts is None else counts.opened()
+        add_values(self._touch(program), program, (duration_s,), _DURATION, rows)
 
     def _touch(self, program: int) -> Sketches:
         weight = self._weights.get(program)

@@ -11,10 +11,11 @@ from streams.models.cycles.section import decode_section, encode_section
 _VERSION = 1
 _LEVEL = 1  # four buckets an octave: 11 % relative error
 _MOST_ASKED = 512  # of some 5 KB each
-_ZERO = -(2**15)  # the bucket of values below the floor
+ZERO = -(2**15)  # the bucket of values below the floor
+Rows = dict[tuple[int, int], dict[int, int]]  # (program, resource) -> bucket -> count
 
 _Program = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-_Key = Annotated[int, msgspec.Meta(ge=_ZERO, lt=2**15)]
+_Key = Annotated[int, msgspec.Meta(ge=ZERO, lt=2**15)]
 _Count = Annotated[int, msgspec.Meta(ge=1, lt=2**62)]
 
 
@@ -43,18 +44,23 @@ class ConsumptionCounts:
     __slots__ = ("_asked", "rows")
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[int, int], dict[int, int]] = {}
+        self.rows: Rows = {}
         # What `buckets` gave: the profiles of an hour ask for the same programs again and again.
         self._asked: dict[tuple[int, int], list[tuple[float, float, int]]] = {}
 
     def add(self, program: int, resource: int, value: float) -> None:
         """Count one measured value of a program (finite, not negative)."""
         self._asked.clear()
-        key = bucket(value) >> _LEVEL if value >= FLOORS[resource] else _ZERO
+        key = bucket(value) >> _LEVEL if value >= FLOORS[resource] else ZERO
         counts = self.rows.get((program, resource))
         if counts is None:
             counts = self.rows[program, resource] = {}
         counts[key] = counts.get(key, 0) + 1
+
+    def opened(self) -> Rows:
+        """Return the counts to be added to."""
+        self._asked.clear()
+        return self.rows
 
     def buckets(self, program: int, resource: int) -> list[tuple[float, float, int]]:
         """Lower border, upper border and count of each bucket, rising."""
@@ -63,7 +69,7 @@ class ConsumptionCounts:
             return known
         rows = []
         for key, count in sorted(self.rows.get((program, resource), {}).items()):
-            low, high = (0.0, 0.0) if key == _ZERO else _borders(key)
+            low, high = (0.0, 0.0) if key == ZERO else _borders(key)
             rows.append((low, high, count))
         if len(self._asked) < _MOST_ASKED:
             self._asked[program, resource] = rows
@@ -97,7 +103,7 @@ class ConsumptionCounts:
         for program, resource, row in decode_section(
             "consumption counts", _VERSION, _DECODER, data
         ).rows:
-            if any(key != _ZERO and not -2200 < key << _LEVEL < 8180 for key in row):
+            if any(key != ZERO and not -2200 < key << _LEVEL < 8180 for key in row):
                 raise ValueError("consumption counts: a bucket is out of range")
             counts.rows[program, resource] = row
         return counts

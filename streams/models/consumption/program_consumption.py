@@ -1,8 +1,11 @@
 """The six sketches of one program of one user, and their byte form."""
 
 import struct
+from collections.abc import Sequence
+from math import frexp
 
-from streams.models.consumption.quantile_sketch import MAX_BUCKETS, QuantileSketch
+from streams.models.consumption.consumption_counts import ZERO, Rows
+from streams.models.consumption.quantile_sketch import MAX_BUCKETS, MAX_COUNT, QuantileSketch
 from streams.models.consumption.resources import FLOORS, RESOURCES
 
 _HEAD = struct.Struct("<Bh")  # zeros follow?, level (3 bits), buckets (4 bits); first key
@@ -17,18 +20,37 @@ def empty_sketches() -> Sketches:
     return [None] * len(RESOURCES)
 
 
-def add_value(sketches: Sketches, resource: int, value: float) -> bool:
-    """Count a measured value; False if it is no measurement (negative, not finite)."""
-    if not 0.0 <= value < _LARGEST:
-        return False
-    sketch = sketches[resource]
-    if sketch is None:
-        sketch = sketches[resource] = QuantileSketch()
-    if value >= FLOORS[resource]:
-        sketch.add(value)
-    else:
-        sketch.add_zero()
-    return True
+def add_values(
+    sketches: Sketches, program: int, values: Sequence[float | None], first: int, rows: Rows | None
+) -> None:
+    """Count measured values of a program, one a resource from `first` on, in both places at once.
+
+    What is no measurement (negative, not finite) is skipped. Every sample comes here with its five
+    values, so that the usual case is written out: one bucket found for both, no call.
+    """
+    for resource, value in enumerate(values, first):
+        if value is None or not 0.0 <= value < _LARGEST:
+            continue
+        sketch = sketches[resource]
+        if sketch is None:
+            sketch = sketches[resource] = QuantileSketch()
+        if value >= FLOORS[resource]:
+            mantissa, exponent = frexp(value)
+            key = 8 * exponent + int(16.0 * mantissa) - 16  # `log_buckets.bucket`
+            counts, at = sketch.counts, (key >> sketch.level) - sketch.first
+            if 0 <= at < len(counts) and counts[at] < MAX_COUNT:
+                counts[at] += 1
+            else:
+                sketch.add_key(key)
+            key >>= 1  # the population's buckets are of level 1
+        else:
+            sketch.add_zero()
+            key = ZERO
+        if rows is not None:
+            row = rows.get((program, resource))
+            if row is None:
+                row = rows[program, resource] = {}
+            row[key] = row.get(key, 0) + 1
 
 
 def pack_sketches(sketches: Sketches) -> bytes:

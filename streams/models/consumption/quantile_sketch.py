@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from streams.models.consumption.log_buckets import border, bucket
 
 MAX_BUCKETS = 9
-_MAX_COUNT = 255  # a byte
+MAX_COUNT = 255  # a byte
 MAX_LEVEL = 7  # one bucket for 16 octaves
 _TAIL = 0.25  # so much of the lowest values shares one bucket before all are made coarser
 MIN_KEY, MAX_KEY = -32768, 32767
@@ -46,12 +46,16 @@ class QuantileSketch:
 
     def add(self, value: float) -> None:
         """Count a positive, finite value."""
-        key = bucket(value) >> self.level
+        self.add_key(bucket(value))
+
+    def add_key(self, key: int) -> None:
+        """Count a value by its bucket of level 0."""
+        key >>= self.level
         at = key - self.first
         counts = self.counts
         if 0 <= at < len(counts):
             counts[at] += 1
-            if counts[at] > _MAX_COUNT:
+            if counts[at] > MAX_COUNT:
                 self._halve()
         else:
             self._extend(key, 1)
@@ -59,7 +63,7 @@ class QuantileSketch:
     def add_zero(self) -> None:
         """Count a value below the floor."""
         self.zeros += 1
-        if self.zeros > _MAX_COUNT:
+        if self.zeros > MAX_COUNT:
             self._halve()
 
     def _extend(self, key: int, count: int) -> None:
@@ -105,7 +109,7 @@ class QuantileSketch:
 
     def _increase(self, at: int, count: int) -> None:
         self.counts[at] += count
-        while max(self.counts) > _MAX_COUNT:
+        while max(self.counts) > MAX_COUNT:
             self._halve()
 
     def _coarsen(self) -> None:
@@ -118,7 +122,7 @@ class QuantileSketch:
         self.counts = [a + b for a, b in zip(counts[::2], counts[1::2], strict=True)]
         self.first >>= 1
         self.level += 1
-        while max(self.counts) > _MAX_COUNT:
+        while max(self.counts) > MAX_COUNT:
             self._halve()
 
     def _halve(self) -> None:
@@ -155,7 +159,7 @@ class QuantileSketch:
             if count:
                 self._add_bucket(theirs.first + at, theirs.level, count)
         self.zeros += other.zeros
-        while self.zeros > _MAX_COUNT:
+        while self.zeros > MAX_COUNT:
             self._halve()
 
     def _add_bucket(self, key: int, level: int, count: int) -> None:
