@@ -1,24 +1,39 @@
 """Runs `warmfront backtest demand` over a folder of hourly files and prints the ratios to naive.
 
 python tests/bench/bench_demand.py ../shared/data/prepared/demand
+
+With --cost it takes the time of one pool of five resources instead, as the pipeline updates it: a
+minute at a time, and at each full hour with the forecasts of the next day and week.
 """
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import typer
 
+from schemas.records import DemandObserved, MinuteDemand
 from streams.backtest.demand import HORIZONS, Options, run
+from streams.pipeline.pool_state import PoolState
+from streams.pipeline.pools import PoolFold
+from streams.pipeline.resources import RESOURCES
 
 TARGETS = {"mae_to_naive": (0.84, 0.85, 0.92), "winkler_to_naive": (0.66, 0.73, 0.87)}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--cost", action="store_true")
+    given = parser.parse_args()
+    if given.cost:
+        typer.echo(cost())
+        return 0
+    if given.folder is None:
+        parser.error("which folder?")
+    folder = given.folder
     results = {}
     for file in sorted(folder.glob("*.csv*")):
         results[file.name.split(".")[0]] = run(Options(file, "time", "value"))
@@ -33,6 +48,39 @@ def main() -> int:
             )
     typer.echo(extremes(results))
     return 0
+
+
+def cost(weeks: int = 3) -> str:
+    """Milliseconds of processor time an update of one pool, by what the update closes."""
+    rng = np.random.default_rng(1)
+    fold = PoolFold("office", PoolState.empty(1, len(RESOURCES)), {}.get)
+    first = 487_000 * 60
+    took: dict[str, list[float]] = {"hour": [], "forecast of an hour": [], "minute": []}
+    for minute in range(first, first + weeks * 7 * 24 * 60):
+        level = int(rng.integers(1, 1000))
+        told = MinuteDemand(
+            time=minute * 60_000, launches=int(rng.poisson(3.0)), cpu_millicore_ms=level * 60_000,
+            memory_kib_ms=level * 60_000, storage_kib_ms=level * 60_000,
+            network_byte_ms=level * 60_000, cpu_millicores=level, memory_kib=level,
+            storage_kib=level, network_bytes_per_s=level,
+        )  # fmt: skip
+        observed = DemandObserved(
+            pool="office", source_partition=0, source_offset=minute, minutes=[told],
+            closed_through=(minute + 1) * 60_000,
+        )  # fmt: skip
+        before = time.process_time()
+        fold.apply(observed)
+        spent = 1000.0 * (time.process_time() - before)
+        is_hour, is_mark = (minute + 1) % 60 == 0, (minute + 1) % 5 == 0
+        kind = "hour" if is_hour else "forecast of an hour" if is_mark else "minute"
+        took[kind].append(spent)
+    parts = []
+    for kind, times in took.items():
+        last = np.array(times[len(times) // 3 :])
+        parts.append(f"{kind} {np.median(last):.2f} (95 %: {np.quantile(last, 0.95):.2f}) ms")
+    every = sum(sum(times[len(times) // 3 :]) for times in took.values())
+    count = sum(len(times) - len(times) // 3 for times in took.values())
+    return "an update that closes a " + ", ".join(parts) + f"; mean {every / count:.2f} ms a minute"
 
 
 def extremes(results: dict) -> str:

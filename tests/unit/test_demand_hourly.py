@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from streams.models.demand import LEVELS, Event, HourlyForecaster
+from streams.models.demand.hourly import ANCHORS as HOURLY_ANCHORS
 
 HOUR = 3600.0
 ANCHORS = (1, 24)
@@ -54,6 +55,19 @@ def test_steps_between_anchors_follow_the_profile():
     medians = forecaster.forecast(range(1, 25))[:, 3]
     truth = 20.0 + 10.0 * np.sin(2.0 * np.pi * np.arange(24) / 24.0)
     assert np.abs(medians - truth).max() < 4.0
+
+
+def test_steps_between_anchors_follow_the_day_of_a_series_without_a_week():
+    """As in the M4 competition's hourly series: a strong day, a level that drifts, no week."""
+    rng = np.random.default_rng(3)
+    hours = np.arange(24 * 30 + 48)
+    shape = 100.0 * np.sin(2.0 * np.pi * hours / 24.0) * (1.0 + hours / 400.0)
+    values = 500.0 + 2.0 * hours + shape + rng.normal(size=len(hours))
+    forecaster = fed(values[:-48], anchors=HOURLY_ANCHORS)
+    medians = forecaster.forecast(range(1, 49))[:, 3]
+    truth = values[-48:]
+    yesterday = np.tile(values[-72:-48], 2)
+    assert np.abs(medians - truth).mean() < 0.6 * np.abs(yesterday - truth).mean()
 
 
 def test_the_peak_is_at_least_every_steps_quantile():

@@ -6,11 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.models.compiled import kernel
-from streams.models.demand import calibration, correction, mixture, regression
+from streams.models.demand import analogs, calibration, climate, correction, mixture, regression
+from streams.models.demand.climate import Climate, new_climate
 from streams.models.demand.correction import Correction, new_correction
 from streams.models.demand.experts import (
     EXPERTS,
     FEATURES,
+    FIRST_ANALOG,
+    FIRST_CLIMATE,
+    FIRST_REGRESSION,
     HOURLY,
     NERVOUS,
     REGRESSION_VIEW,
@@ -76,6 +80,7 @@ class Anchor(NamedTuple):
     rhythm: Floats  # (day, RHYTHM_SLOTS)
     shape: Floats  # (BINS,)
     correction: Correction
+    climate: Climate
 
 
 def new_anchor(horizon: int, day: int) -> Anchor:
@@ -105,7 +110,14 @@ def new_anchor(horizon: int, day: int) -> Anchor:
         # Residuals in half widths of a 90 % interval: a normal distribution at first.
         25.0 * prior(1.0 / 1.6449),
         new_correction(horizon, day),
+        new_climate(day),
     )
+
+
+@kernel
+def pending_of(rows: int, horizon: int) -> int:
+    """Return where the forecast of the row `horizon` after the last of `rows` is kept."""
+    return (rows - 1 + horizon) % horizon
 
 
 @kernel
@@ -203,6 +215,8 @@ def learn_outcome(anchor: Anchor, horizon: int, rows: int, slot: int, seen: Floa
     calibration.learn_rhythm(anchor.tails, anchor.rhythm[slot % day], error, anchor.half[pending])
     calibration.learn_shape(anchor.shape, issued, seen[0])
     _learn_residuals(anchor, pending, rows - horizon, slot, seen)
+    points = anchor.forecasts[pending, :POINTS].astype(np.float64)
+    climate.learn(anchor.climate, slot, day, points, seen[0])
     if rows - horizon >= min(MIXTURE_FROM, day):
         _learn_mixture(anchor, pending, slot, seen[0])
     _learn_correction(anchor, pending, horizon, rows, seen[0])
@@ -226,7 +240,7 @@ def _state_regressions(
             used = regression.fill_features(r, horizon, slot, day, forecasts, around, z)
         for t in range(3):
             fitted = base + spread * regression.predict(z, used, anchor.beta[r], t)
-            stated[t, RESIDUALS + r] = from_view(which, fitted)
+            stated[t, FIRST_REGRESSION + r] = from_view(which, fitted)
             if t == 1:
                 anchor.forecasts[pending, VIEWS * POINTS + r] = fitted
 
@@ -241,6 +255,26 @@ def _state_residuals(anchor: Anchor, pending: int, slot: int, stated: Floats) ->
         for t in range(3):
             seen = anchor.forecasts[pending, source] + scale * quantiles[t]
             stated[t, e] = from_view(SOURCE_VIEW[source], seen)
+
+
+@kernel
+def _state_others(
+    anchor: Anchor, values: View, horizon: int, rows: int, slot: int, likeness: Floats,
+    stated: Floats,
+) -> None:  # fmt: skip
+    """Fill what climates and analogs state; those who know too little say what all others do."""
+    day, middling, known = anchor.hourly.shape[1], np.empty(3), stated[:, :FIRST_CLIMATE].copy()
+    for t in range(3):
+        sort(known[t])
+        middle = FIRST_CLIMATE // 2
+        middling[t] = 0.5 * (known[t, (FIRST_CLIMATE - 1) // 2] + known[t, middle])
+        stated[t, FIRST_CLIMATE:] = middling[t]
+    if rows - horizon >= day:
+        points = anchor.forecasts[pending_of(rows, horizon), :POINTS].astype(np.float64)
+        climate.state(anchor.climate, slot, day, points, stated[:, FIRST_CLIMATE:FIRST_ANALOG])
+    for a in range(analogs.ANALOGS):
+        if analogs.state(values, rows, horizon, likeness[a], middling):
+            stated[:, FIRST_ANALOG + a] = middling
 
 
 @kernel
@@ -317,7 +351,9 @@ def _fill_mixed(
 
 
 @kernel
-def forecast(anchor: Anchor, values: View, roots: View, horizon: int, rows: int, slot: int) -> None:
+def forecast(
+    anchor: Anchor, values: View, roots: View, horizon: int, rows: int, slot: int, likeness: Floats
+) -> None:
     """Forecast the row `horizon` steps after the last one and keep it as pending.
 
     Parameters
@@ -326,8 +362,10 @@ def forecast(anchor: Anchor, values: View, roots: View, horizon: int, rows: int,
         The two views, which have learnt `rows` rows.
     slot
         Hour of the week of the target.
+    likeness
+        Of earlier days to the last ones, as `analogs.compare_days` fills it.
     """
-    pending = (rows - 1 + horizon) % horizon
+    pending = pending_of(rows, horizon)
     points = np.empty(POINTS)
     around = np.empty(CIRCUMSTANCES)
     for which in range(VIEWS):
@@ -345,6 +383,7 @@ def forecast(anchor: Anchor, values: View, roots: View, horizon: int, rows: int,
     stated = np.empty((3, EXPERTS))
     _state_regressions(anchor, pending, horizon, slot, stated)
     _state_residuals(anchor, pending, slot, stated)
+    _state_others(anchor, values, horizon, rows, slot, likeness, stated)
     _bound(values, rows, stated)
     _keep_stated(anchor, pending, values, stated)
     mixed = np.empty(3)

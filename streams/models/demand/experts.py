@@ -3,6 +3,8 @@
 import numpy as np
 
 from streams.models.demand import points as p
+from streams.models.demand.analogs import ANALOGS
+from streams.models.demand.climate import CLIMATES
 from streams.models.demand.points import POINTS
 from streams.models.demand.view import ROOT, VALUE, VIEWS
 
@@ -46,7 +48,11 @@ _RESIDUAL = (
 RESIDUAL_SOURCE = np.array([source for source, _ in _RESIDUAL], np.int64)
 RESIDUAL_SCALE = np.array([scale for _, scale in _RESIDUAL], np.int64)
 RESIDUALS = len(_RESIDUAL)
-EXPERTS = RESIDUALS + REGRESSIONS  # the regressions' own quantiles come last
+# The others state quantiles of their own, in this order after those of residuals.
+FIRST_REGRESSION = RESIDUALS
+FIRST_CLIMATE = FIRST_REGRESSION + REGRESSIONS
+FIRST_ANALOG = FIRST_CLIMATE + CLIMATES
+EXPERTS = FIRST_ANALOG + ANALOGS
 
 SOURCE_VIEW = np.array(
     [VALUE] * POINTS

@@ -9,12 +9,13 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from streams.models.demand.analogs import ANALOGS, CANDIDATES, compare_days
 from streams.models.demand.anchor import Anchor, forecast, learn_outcome, new_anchor
 from streams.models.demand.array_bytes import arrays_to_bytes, fill_arrays
 from streams.models.demand.events import LEAST_FACTOR, Event, EventEffects
 from streams.models.demand.levels import LEVELS, MEDIAN
 from streams.models.demand.peak import peak
-from streams.models.demand.points import PROFILE
+from streams.models.demand.points import POINTS, PROFILE
 from streams.models.demand.steps import fill_steps
 from streams.models.demand.view import (
     LOWEST,
@@ -29,7 +30,7 @@ from streams.models.demand.view import (
 ANCHORS = (1, 3, 6, 12, 24, 48, 96, 168)
 HOUR_S = 3600.0
 DAY_S = 86400.0
-VERSION = 2  # 2: rules are mixed too
+VERSION = 3  # 3: climates and analogs are experts; 2: rules are mixed too
 VALUE_LIMIT = 1e30  # squares and cubes of larger values would overflow
 _EPOCH_SLOT_DAYS = 3  # 1970-01-01 was a Thursday, weeks begin on Monday
 _MAX_DAY = 1440
@@ -182,9 +183,11 @@ class HourlyForecaster:
             learn_value(self._views[which], self._rows, slot, seen[which])
         self._rows += 1
         self._next_step += 1
+        likeness = np.empty((ANALOGS, CANDIDATES, 2))
+        compare_days(self._views[VALUE], self._rows, likeness)
         for horizon, anchor in zip(self._horizons, self._anchors, strict=True):
             target = self._slot(self._next_step - 1 + horizon)
-            forecast(anchor, *self._views, horizon, self._rows, target)
+            forecast(anchor, *self._views, horizon, self._rows, target, likeness)
 
     def forecast(
         self, steps: Sequence[int], events: Mapping[int, Sequence[Event]] | None = None
@@ -214,8 +217,9 @@ class HourlyForecaster:
             raise ValueError("steps ahead begin at 1")
         out = np.empty((len(steps), len(LEVELS)))
         fill_steps(
-            np.array(self._horizons), self._issued(), self._usual_errors(), self._views[VALUE],
-            self._slot(self._next_step - 1), np.array(steps, np.int64), out,
+            np.array(self._horizons), self._issued(), self._usual_errors(), self._steady(),
+            self._views[VALUE], self._rows, self._slot(self._next_step - 1),
+            np.array(steps, np.int64), out,
         )  # fmt: skip
         if self._views[VALUE].levels[LOWEST] >= 0.0:
             np.maximum(out, 0.0, out=out)
@@ -232,6 +236,9 @@ class HourlyForecaster:
     def _usual_errors(self) -> npt.NDArray[np.float64]:
         return np.array([anchor.hourly[PROFILE] for anchor in self._anchors])
 
+    def _steady(self) -> npt.NDArray[np.float64]:
+        return np.array([anchor.steady[:POINTS] for anchor in self._anchors])
+
     def peak(
         self, window: int, events: Mapping[int, Sequence[Event]] | None = None
     ) -> npt.NDArray[np.float64]:
@@ -239,7 +246,9 @@ class HourlyForecaster:
         return peak(self.forecast(range(1, window + 1), events))
 
     def _arrays(self) -> list[npt.NDArray[np.generic]]:
-        anchors = [part for anchor in self._anchors for part in (anchor, anchor.correction)]
+        anchors = [
+            part for anchor in self._anchors for part in (anchor, anchor.correction, anchor.climate)
+        ]
         parts = (*self._views, *anchors)
         return [array for part in parts for array in part if isinstance(array, np.ndarray)]
 

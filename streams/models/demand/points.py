@@ -83,7 +83,8 @@ def _or(value: float, otherwise: float) -> float:
 
 
 @kernel
-def _fill_levels(view: View, rows: int, out: Floats) -> None:
+def fill_levels(view: View, rows: int, out: Floats) -> None:
+    """Fill the forecasts that are the same for every target; see `point_forecasts`."""
     levels, week = view.levels, len(view.week_profile)
     out[LAST] = view.ring[(rows - 1) % len(view.ring)]
     out[EWMA_FAST] = levels[FAST]
@@ -127,6 +128,13 @@ def _fill_profiles(view: View, rows: int, slot: int, horizon: int, out: Floats) 
 
 
 @kernel
+def fill_of_target(view: View, rows: int, slot: int, horizon: int, out: Floats) -> None:
+    """Fill the forecasts that differ by target, the others being there; see `point_forecasts`."""
+    _fill_seasons(view, rows, rows - 1 + horizon, horizon, out)
+    _fill_profiles(view, rows, slot, horizon, out)
+
+
+@kernel
 def point_forecasts(view: View, rows: int, slot: int, horizon: int, out: Floats) -> None:
     """Forecast the row `horizon` steps after the last one seen.
 
@@ -139,7 +147,5 @@ def point_forecasts(view: View, rows: int, slot: int, horizon: int, out: Floats)
     out
         Shape (POINTS,), filled; every forecast is finite from the first row on.
     """
-    target = rows - 1 + horizon
-    _fill_levels(view, rows, out)
-    _fill_seasons(view, rows, target, horizon, out)
-    _fill_profiles(view, rows, slot, horizon, out)
+    fill_levels(view, rows, out)
+    fill_of_target(view, rows, slot, horizon, out)
