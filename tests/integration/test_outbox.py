@@ -55,6 +55,32 @@ def test_all_is_there_once_it_has_settled(kafka_bootstrap: str, topic: str) -> N
     assert [(m.partition(), m.value()) for m in messages if m.key() == b"fixed"] == [(2, None)]
 
 
+def test_a_stage_settles_while_others_go_on_sending(kafka_bootstrap: str, topic: str) -> None:
+    async def settled() -> int:
+        outbox = outbox_on(kafka_bootstrap)
+        sent = 0
+
+        async def go_on() -> None:
+            nonlocal sent
+            while True:
+                await outbox.put(topic, b"k", b"v")
+                sent += 1
+                await asyncio.sleep(0)
+
+        others = asyncio.create_task(go_on())
+        await asyncio.sleep(1.0)
+        before = sent
+        for _ in range(10):  # without a gate the first may end by luck; two take a minute
+            await asyncio.wait_for(outbox.settle(), 20.0)
+        await asyncio.sleep(1.0)
+        assert sent > before > 0, "they went on, before and after"
+        others.cancel()
+        return before
+
+    before = asyncio.run(settled())
+    assert len(read_all(kafka_bootstrap, topic)) >= before
+
+
 def test_what_was_not_delivered_is_raised_where_it_would_be_built_on(
     kafka_bootstrap: str, topic: str
 ) -> None:
