@@ -22,6 +22,7 @@ POOL = "office"
 REPORT = Path("reports/lab-reserve.json")
 # On two quiet cores 50 launches take 40 s; this is for busy ones.
 PATIENCE_S = 900
+SWEPT_S = 300
 
 
 def pools(plain: int, ported: int) -> str:
@@ -167,14 +168,15 @@ def end_all(reserve: Reserve, requests: list[str]) -> None:
     """Let the allocator itself give everything back: what it forgot would stay."""
     deployment, owned = reserve.deployment, reserve.owned
     ever = {server.id for server in owned.servers()}
-    assert len(owned.ports()) == PORTED, "a port without its instance"
+    # A port is swept two minutes after it was made, once two listings agree.
+    wait_until(lambda: len(owned.ports()) == PORTED, SWEPT_S, "no port without its instance")
     deployment.stop()
     deployment.settings.pools_file.write_text(pools(0, 0))
     for request_id in requests:
         deployment.ask(request_id, "RELEASE")
     deployment.start()
     reserve.wait_gone()
-    wait_until(lambda: not owned.ports(), 60, "the last ports to go")
+    wait_until(lambda: not owned.ports(), SWEPT_S, "the last ports to go")
     assert not any(owned.claims(instance_id) for instance_id in ever), "placement holds claims"
 
 
