@@ -96,11 +96,9 @@ def _score(
 ) -> None:
     candidates = prediction.candidates if prediction else ()
     played.ranked.append((place, candidates[:RANKS]))
-    rest = max(1, len(known) - len(candidates) + 1)
-    p = (prediction.p_other if prediction else 1.0) / rest
-    for candidate in candidates:
-        if candidate.program == launch.program:
-            p = candidate.p_next
+    p = 1.0 / (len(known) + 1)
+    if prediction is not None:
+        p = prediction.probability(launch.program, len(known))
     played.losses.append(-math.log(max(p, 1e-12)))
 
 

@@ -19,7 +19,27 @@ from streams.models.programs.layout import (
 
 GRADIENT_SCALE = 65536.0
 HESSIAN_SCALE = 1024.0
-OWN_RATE = 1e-4
+# Strength of the population's weights against the user's own. With 300, 1,000 and a plain rate of
+# 1e-4 shells come to 67.6, 67.4 and 66.6 % of top 3, LANL to .883, .873 and .873 nats.
+OWN_RIDGE = 1000.0
+
+
+@kernel
+def adapt_own(
+    own_weights: npt.NDArray[np.float32],
+    gradient: npt.NDArray[np.float64],
+    axes: npt.NDArray[np.float64],
+    curvature: npt.NDArray[np.float64],
+    launches: int,
+) -> None:
+    """Move the user's own weights by one Newton step at the curvature of so many launches."""
+    for k in range(FEATURES):
+        along = 0.0
+        for f in range(FEATURES):
+            along += axes[k, f] * gradient[f]
+        along /= OWN_RIDGE + launches * curvature[k]
+        for f in range(FEATURES):
+            own_weights[f] += axes[k, f] * along
 
 
 @kernel
@@ -30,8 +50,15 @@ def learn(  # noqa: C901, PLR0912 - one pass over the candidates
     p: npt.NDArray[np.float64],
     sets: npt.NDArray[np.int64],
     own_weights: npt.NDArray[np.float32],
+    axes: npt.NDArray[np.float64],
+    curvature: npt.NDArray[np.float64],
+    launches: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return numbers and values to add to the sums, for the candidate y that came (-1: none)."""
+    """Return numbers and values to add to the sums, for the candidate y that came (-1: none).
+
+    axes (FEATURES, FEATURES) and curvature (FEATURES,) are those of an average launch's log loss:
+    the user's own weights move as in a regression that the population's are the prior of.
+    """
     size = len(p)
     seen = size * STATE_FEATURES
     room = 2 * seen + 2 + 3 * FEATURES + FEATURES * FEATURES
@@ -55,9 +82,10 @@ def learn(  # noqa: C901, PLR0912 - one pass over the candidates
     for m in range(size):
         for f in range(FEATURES):
             mean[f] += p[m] * features[m, f]
+    gradient = features[y] - mean
+    adapt_own(own_weights, gradient, axes, curvature, launches)
     for f in range(FEATURES):
-        g = features[y, f] - mean[f]
-        own_weights[f] += OWN_RATE * g
+        g = gradient[f]
         fixed = round(g * GRADIENT_SCALE)
         numbers[k], values[k] = GRADIENT + f, fixed
         numbers[k + 1], values[k + 1] = SELECTED_GRADIENT + sets[0] * FEATURES + f, fixed

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from streams.models.programs.biases import correct, places_of
 from streams.models.programs.calibration import (
     CALIBRATION_BINS,
     calibrated,
@@ -12,7 +13,7 @@ from streams.models.programs.calibration import (
     short_hash,
 )
 from streams.models.programs.delta import PopulationDelta
-from streams.models.programs.history import PROGRAM, RUN
+from streams.models.programs.history import HOUR, PROGRAM, RUN
 from streams.models.programs.layout import CALIBRATION
 from streams.models.programs.learn import learn
 from streams.models.programs.neural import NeuralExpert
@@ -103,10 +104,25 @@ def _learn(
     _, names, states, features, p, _, sets = user.mixed[1]
     places = np.flatnonzero(names == name_hash)
     place = int(places[0]) if len(places) else -1
-    delta.sums.add(*learn(place, states, features, p, sets, user.weights))
+    delta.sums.add(
+        *learn(
+            place, states, features, p, sets, user.weights, population.axes, population.curvature,
+            user.count,
+        )
+    )  # fmt: skip
+    if place >= 0:
+        correct(user.biases, _places(user, names), p, place)
     if 0 < name_bytes(program) <= MAX_NAME_BYTES:
         delta.names[name_hash] = program
         _count_follower(user, delta, name_hash)
+
+
+def _places(user: UserPrograms, names: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    h, hashes = user.history, user.vocabulary.hashes
+    i = h.length - 1
+    before = int(hashes[h.fields[PROGRAM, i - 1]]) if i else 0
+    here = int(hashes[h.fields[PROGRAM, i]])
+    return places_of(names, here, before, int(h.fields[HOUR, i]))
 
 
 def _settle(user: UserPrograms, delta: PopulationDelta, program: str, time_s: float) -> None:
@@ -137,7 +153,7 @@ def mix(user: UserPrograms, population: Population, *, switches: bool) -> Mixed:
         h.fields, h.length, v.use, v.hashes, user.count, here if switches else -1,
         int(v.hashes[here]) if switches else -1, f.contexts, f.starts, f.programs, f.counts,
         population.log_odds, population.learnt.weights, population.learnt.selected, user.weights,
-        population.escape_rates,
+        user.biases, population.escape_rates,
     )  # fmt: skip
     return mixed
 
@@ -155,8 +171,9 @@ def _emitted(user: UserPrograms, population: Population, mixed: Mixed) -> Predic
     ranked = [row for row in ranked if row[1]][:EMITTED]
     candidates = _candidates(user, population, ranked, programs, hashes)
     return Prediction(
-        user.last_ms / 1000, candidates, max(0.0, 1.0 - sum(c.p_next for c in candidates))
-    )
+        user.last_ms / 1000, candidates, max(0.0, 1.0 - sum(c.p_next for c in candidates)),
+        hashes, p * (1.0 - escape),
+    )  # fmt: skip
 
 
 def _candidates(

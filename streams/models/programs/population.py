@@ -196,7 +196,8 @@ class Population:
     followers
         What followed what, over all users.
     learnt
-        The model; log_odds and escape_rates follow from it.
+        The model; log_odds, escape_rates, shifts, and the axes and curvature of an average launch
+        (see `axes_of`) follow from it.
     """
 
     version: int
@@ -206,6 +207,8 @@ class Population:
     log_odds: Floats = field(repr=False)
     escape_rates: Floats = field(repr=False)
     shifts: Floats = field(repr=False)
+    axes: Floats = field(repr=False)
+    curvature: Floats = field(repr=False)
 
     @classmethod
     def of(
@@ -215,8 +218,9 @@ class Population:
         escape_rates = (learnt.escape_hits + 0.2) / (learnt.escape_seen + 2.0)
         odds = log_odds_of(learnt.seen, learnt.hits)
         return cls(
-            version, names, followers, learnt, odds, escape_rates, shifts_of(learnt.calibration)
-        )
+            version, names, followers, learnt, odds, escape_rates, shifts_of(learnt.calibration),
+            *axes_of(learnt.hessian, int(learnt.escape_seen.sum())),
+        )  # fmt: skip
 
     @classmethod
     def empty(cls) -> "Population":
@@ -280,3 +284,18 @@ def log_odds_of(seen: Integers, hits: Integers) -> Floats:
     strength[: layout.FIRST_SINGLE, :ABSENT] = 2.0
     rate = np.clip((hits + prior * strength) / (seen + strength), 1e-5, 1 - 1e-4)
     return np.asarray(np.log(rate / (1 - rate)), np.float64)
+
+
+def axes_of(hessian: Floats, launches: int) -> tuple[Floats, Floats]:
+    """Return the axes of the weights' curvature, one a row, and that of an average launch on each.
+
+    Parameters
+    ----------
+    hessian
+        Summed over launches, with the prior's; shape (FEATURES, FEATURES).
+    launches
+        How many.
+    """
+    mean = (hessian - RIDGE * np.eye(len(hessian))) / (launches + 1)
+    curvature, axes = np.linalg.eigh(mean)
+    return np.ascontiguousarray(axes.T), np.maximum(curvature, 0.0)

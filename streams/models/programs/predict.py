@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.models.compiled import kernel
+from streams.models.programs.biases import KEYS, SCALE, places_of
 from streams.models.programs.contexts import UNION, walk
-from streams.models.programs.history import PROGRAM, RUN, TURNS
+from streams.models.programs.history import HOUR, PROGRAM, RUN, TURNS
 from streams.models.programs.layout import (
     ALL0,
     ALL_CONTEXTS,
@@ -165,6 +166,7 @@ def predict(
     weights: npt.NDArray[np.float64],
     selected: npt.NDArray[np.float64],
     own_weights: npt.NDArray[np.float32],
+    own_biases: npt.NDArray[np.int16],
     escape_rates: npt.NDArray[np.float64],
 ) -> Any:
     """Return candidates, their states, features and probabilities after the last launch."""
@@ -220,8 +222,12 @@ def predict(
     s1 = visits_bin(totals[ORDER2, 2]) * 8 + visits_bin(totals[ORDER1, 2])
     s2 = 64 + min(longest, 7) * 8 + min(fields[TURNS, i], 3) * 2 + (1 if launches > 100 else 0)
     w = weights + selected[s1] + selected[s2] + own_weights
+    before = hashes[fields[PROGRAM, i - 1]] if n > 1 else 0
+    places = places_of(out_names, hashes[here], before, fields[HOUR, i])
     scores = np.zeros(size)
     for m in range(size):
+        for b in range(KEYS):
+            scores[m] += own_biases[places[m, b]] / SCALE
         for f in range(FEATURES):
             scores[m] += w[f] * features[m, f]
     if size:

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from streams.models.programs import biases
 from streams.models.programs.calibration import MOST_LEVEL, MOST_SLOPE, WINDOWS
 from streams.models.programs.history import LATEST_MS, LAUNCH_BYTES, LONGEST, History
 from streams.models.programs.layout import FEATURES
@@ -21,8 +22,9 @@ from streams.models.programs.waiting import nothing_followed, packed, unpacked
 
 VERSION = 3
 MOST_LAUNCHES = (1 << 32) - 1
-# Bytes of names and launches; weights and what waits take 1.8 KB of the 16 KB at most.
-HISTORY_BYTES = 12_500
+# Bytes of names and launches; weights and what waits take 1.8 KB of the 16 KB at most, corrections
+# 2.2 KB.
+HISTORY_BYTES = 12_300
 Array = npt.NDArray[Any]
 
 
@@ -38,6 +40,8 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     weights: bytes
     own_calibration: bytes
     waiting: list[bytes]
+    # States from before there were any have no corrections.
+    biases: bytes = b""
 
 
 # Programs, hashes, states, features, probabilities, escape and weight sets: see `predict`.
@@ -63,6 +67,7 @@ class UserPrograms:
         self.count = 0
         self.last_ms = 0
         self.weights = np.zeros(FEATURES, np.float32)
+        self.biases = np.zeros(biases.PLACES, np.int16)
         self.own_calibration = np.zeros((WINDOWS, 2), np.float32)
         self.followed, self.followed_sizes = nothing_followed()
         # What was mixed for the last launch, by the population's version: spares doing it again.
@@ -112,6 +117,7 @@ class UserPrograms:
                 self.weights.astype("<f4").tobytes(),
                 self.own_calibration.astype("<f4").tobytes(),
                 packed(self.followed, self.followed_sizes, self.last_ms),
+                biases.packed(self.biases),
             )
         )  # fmt: skip
 
@@ -134,6 +140,7 @@ class UserPrograms:
         user.history = History.of_parts(wire.first_ms, wire.programs, wire.gaps, len(wire.names))
         user.vocabulary = Vocabulary.of(wire.names, user._use_of(wire.counts, len(wire.names)))
         user.weights = _floats(wire.weights, (FEATURES,))
+        user.biases = biases.unpacked(wire.biases)
         user.own_calibration = _floats(wire.own_calibration, (WINDOWS, 2))
         if (abs(user.own_calibration) > (MOST_LEVEL, MOST_SLOPE)).any():
             raise ValueError("a user's calibration that can't be")
