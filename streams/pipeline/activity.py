@@ -26,7 +26,7 @@ from streams.pipeline.level import (
 )
 from streams.pipeline.outputs import Output, output_id
 from streams.pipeline.prediction_record import prediction_record
-from streams.pipeline.user import Running, User, program_number
+from streams.pipeline.user import Glance, Running, User, program_number
 
 ABANDONED = "abandoned"
 # Measurements and ends go on without the person: only the rest shows presence.
@@ -62,7 +62,7 @@ class Ways:
     zones: Callable[[str], tzinfo | None] = _no_zone
     groups_of: Callable[[str], tuple[str, ...]] = everybody
 
-    def zone_of(self, user: User) -> tzinfo:
+    def zone_of(self, user: User | Glance) -> tzinfo:
         """Return the time zone that a user lives in, the deployment's where none was told."""
         return (self.zones(user.zone) if user.zone else None) or self.zone
 

@@ -12,7 +12,7 @@ from streams.pipeline.learned import HourDelta, Learned
 from streams.pipeline.level import Change, Level, minute_demand
 from streams.pipeline.outputs import Output
 from streams.pipeline.readable_profile import readable_profile
-from streams.pipeline.user import User
+from streams.pipeline.user import Glance, User
 
 # A readable profile takes 10 ms to write: each user's is renewed every six hours, at an hour of
 # their own, so that a partition stops for a sixth of its users at a time.
@@ -30,6 +30,9 @@ class Users(Protocol):
 
     def get(self, name: str) -> User | None:
         """Return a user's state."""
+
+    def glance(self, name: str) -> User | Glance | None:
+        """Return what is needed to expect a user's launches, decoded or not."""
 
     def names(self) -> Iterable[str]:
         """Return the names of all users of the partition, in any order."""
@@ -136,14 +139,14 @@ def expected_by_pool(users: Users, hour: int, learned: Learned, ways: Ways) -> d
     """
     total: dict[str, int] = {}
     for name in users.names():
-        user = users.get(name)
+        user = users.glance(name)
         if user is not None:
             for pool, launches in expected_of(user, hour, learned, ways).items():
                 total[pool] = total.get(pool, 0) + launches
     return {pool: launches / EXACT for pool, launches in total.items()}
 
 
-def expected_of(user: User, hour: int, learned: Learned, ways: Ways) -> dict[str, int]:
+def expected_of(user: User | Glance, hour: int, learned: Learned, ways: Ways) -> dict[str, int]:
     """Return the launches expected of a user in an hour, by pool, in units of 1 / EXACT.
 
     They are spread over pools as the user's have been so far: O(1) a user.

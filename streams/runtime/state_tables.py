@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from streams.pipeline.partition_state import PartitionState
-from streams.pipeline.user import User, partition_of
+from streams.pipeline.user import Glance, User, partition_of
 from streams.runtime.newest_store import body_of, rank_of, ranked
 from streams.runtime.sender import Sender
 
@@ -97,6 +97,17 @@ class UserTable:
             return None
         self._keep(name, user)
         return user
+
+    def glance(self, name: str) -> User | Glance | None:
+        """Return what is needed to expect a user's launches; nobody is decoded whole for it."""
+        known = self._decoded.get(name)
+        data = None if known is not None else self._table.get(name.encode())
+        if data is None:
+            return known
+        try:
+            return Glance.from_bytes(data)
+        except ValueError:
+            return None  # told when the user is next needed
 
     def names(self) -> set[str]:
         """Return the names of the partition's users."""

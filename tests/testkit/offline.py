@@ -50,6 +50,9 @@ class MemoryUsers:
     def get(self, name: str) -> User | None:
         return self.decoded.get(name)
 
+    def glance(self, name: str) -> User | None:
+        return self.decoded.get(name)
+
     def names(self) -> Iterable[str]:
         return self.decoded
 

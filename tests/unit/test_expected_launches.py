@@ -1,13 +1,19 @@
 """What users' profiles let expect of an hour is a function of event time."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from schemas.records import DemandObserved
 from schemas.topics import DEMAND_OBSERVED, FORECASTS_DEMAND
 from streams.models.demand.expectation import mean_of
-from streams.pipeline.closing import EXACT
+from streams.pipeline.closing import EXACT, expected_by_pool
 from streams.pipeline.pool_minutes import PoolMinutes
-from tests.testkit.office import HOUR_MS, START_MS, activities, log_of, played
+from streams.pipeline.user import User
+from streams.runtime.newest_store import ranked
+from streams.runtime.state_tables import StateTable, UserTable
+from tests.testkit.crashing import Store
+from tests.testkit.office import HOUR_MS, START_MS, WAYS, activities, log_of, played
 
 
 def observed(run) -> dict[tuple[str, int], float]:
@@ -31,6 +37,24 @@ def test_it_is_the_same_to_the_bit_however_users_are_spread():
 def test_reading_users_back_does_not_show():
     messages = log_of(activities(12, 300, hours=9.0), 2)
     assert observed(played(messages, 2)) == observed(played(messages, 2, reloaded=True))
+
+
+def test_a_glance_at_saved_users_expects_what_their_whole_state_does(monkeypatch):
+    run = played(log_of(activities(13, 400, hours=9.0, users=12), 1), 1)
+    kept = [(n.encode(), ranked(1, u.to_bytes())) for n, u in run.users[0].decoded.items()]
+    hostile = (b"eve", ranked(1, b"no state"))
+    store = SimpleNamespace(data=Store([*kept, hostile]), changelog_topic_name="c")
+    table = UserTable(StateTable(store, None), 0)
+    assert len(list(table.scan())) == len(kept) >= 12
+    table.names().add("eve")
+    monkeypatch.setattr(User, "from_bytes", None)  # nobody is decoded whole
+    hours = range(START_MS // HOUR_MS + 4, START_MS // HOUR_MS + 14)
+    expected = [
+        [expected_by_pool(u, h, run.versions.at(h * HOUR_MS), WAYS) for h in hours]
+        for u in (table, run.users[0])
+    ]
+    assert expected[0] == expected[1]
+    assert any(expected[0])
 
 
 def test_a_pool_adds_up_what_its_partitions_expect_once():
