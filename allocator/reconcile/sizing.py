@@ -164,8 +164,9 @@ class Sizer:
     def capacity_free(self, now_ms: int) -> int:
         """How many instances beside the assigned ones maintenance leaves room for."""
         capacity = self._capacity(now_ms)
-        if capacity is None:
-            return _ANY
+        return _ANY if capacity is None else self._free(capacity)
+
+    def _free(self, capacity: Capacity) -> int:
         ledger = self._ledger
         held = ledger.size - ledger.count(Phase.DELETING)
         return max(0, capacity.most(held) - ledger.count(Phase.ASSIGNED, *SHADOWED))
@@ -202,7 +203,7 @@ class Sizer:
             bounds.append((warm - ledger.unresolved + self._quota_left, "quota"))
         capacity = self._capacity(now_ms)
         if capacity is not None:
-            bounds.append((self.capacity_free(now_ms) - ledger.waiting, capacity.why))
+            bounds.append((self._free(capacity) - ledger.waiting, capacity.why))
         most, why = min(bounds, key=lambda bound: bound[0])
         return max(0, most), why
 

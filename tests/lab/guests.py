@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncssh
 
 from infra.openstack_lab.layout import Lab
+from tests.lab.again import again_and_again
 from tests.testkit.ssh_server import LoopbackServer, ssh_server
 
 LOOK_S = 0.1
@@ -127,17 +128,8 @@ class Guests:
 @contextlib.contextmanager
 def serving(guests: Guests) -> Iterator[Guests]:
     """Follow guests in a thread."""
-    is_over = threading.Event()
-
-    def follow() -> None:
-        while not is_over.wait(LOOK_S):
-            guests.follow()
-
-    thread = threading.Thread(target=follow, daemon=True)
-    thread.start()
     try:
-        yield guests
+        with again_and_again(guests.follow, LOOK_S, end_s=30):
+            yield guests
     finally:
-        is_over.set()
-        thread.join(30)
         guests.close()

@@ -1,13 +1,13 @@
 """How many instances an owner has, as an administrator sees it while things are killed."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Iterator
 
 from keystoneauth1.exceptions import ClientException
 from openstack.exceptions import SDKException
 
+from tests.lab.again import again_and_again
 from tests.lab.owned import Owned
 
 # A listing of 60 servers takes the API some tenths of a second of one core.
@@ -52,16 +52,5 @@ class Watch:
 @contextlib.contextmanager
 def watching(watch: Watch) -> Iterator[Watch]:
     """Look in a thread."""
-    is_over = threading.Event()
-
-    def look() -> None:
-        while not is_over.wait(EVERY_S):
-            watch.look()
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
+    with again_and_again(watch.look, EVERY_S, end_s=120):
         yield watch
-    finally:
-        is_over.set()
-        thread.join(120)

@@ -104,14 +104,13 @@ class Deployment:
         """Wait until so many workers own their partitions; those that ended are started anew."""
 
         def at_work() -> bool:
-            self.revive_workers()
             ready = sum(
                 worker.poll() is None and _is_ready(port)
                 for worker, port in zip(self.workers, self._ports, strict=True)
             )
             return ready == count
 
-        wait_for(at_work, f"{count} workers at work", START_S)
+        self.wait_for(at_work, f"{count} workers at work")
 
     def wait_for(
         self, condition: Callable[[], object], what: str, timeout_s: float = START_S
