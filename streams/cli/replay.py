@@ -62,7 +62,9 @@ def command(
     pace: Annotated[
         bool, typer.Option(help="Wait at each hour until the workers have closed the one before.")
     ] = True,
-    pace_timeout: Annotated[float, typer.Option(help="Seconds to wait for an hour.")] = 30.0,
+    pace_timeout: Annotated[
+        float, typer.Option(help="Seconds to wait for an hour.", envvar="WARMFRONT_PACE_TIMEOUT_S")
+    ] = 30.0,
     resume: Annotated[
         bool, typer.Option(help="Go on where the same replay was stopped, or begin again.")
     ] = True,
