@@ -5,9 +5,6 @@ rows of its series before it, then learned, so cutting the file after any row le
 the rows kept as they were, byte for byte.
 """
 
-import csv
-import gzip
-import io
 import json
 import sys
 import time
@@ -23,6 +20,7 @@ from rich.table import Table
 
 from streams.backtest.anomalies_plot import SeriesTrace, plot_series
 from streams.backtest.anomalies_watch import Watch
+from streams.runtime.csv_file import write_csv
 from streams.runtime.recordings import Format, RecordingError, read_recording
 
 ALERT_THRESHOLD = 0.5
@@ -112,14 +110,14 @@ def observed_days(rows: Iterable[Row]) -> float:
 
 def write_scores(path: Path, rows: list[Row], scores: list[float]) -> None:
     """Write series, timestamp (as recorded) and score of each row; .gz compresses."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("series", "timestamp", "score"))
-    for row, score in zip(rows, scores, strict=True):
-        writer.writerow((row.series, row.timestamp, f"{score:.6f}"))
-    data = text.getvalue().encode()
-    # mtime 0: the same scores are the same file
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    write_csv(
+        path,
+        ("series", "timestamp", "score"),
+        (
+            (row.series, row.timestamp, f"{score:.6f}")
+            for row, score in zip(rows, scores, strict=True)
+        ),
+    )
 
 
 def run(options: Options, progress: Progress | None = None) -> dict[str, Any]:

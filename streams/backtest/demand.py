@@ -154,11 +154,11 @@ def command(
     zone: Annotated[str, typer.Option(help="Time zone of days without one.")] = "UTC",
     out: Annotated[Path | None, typer.Option(help="Forecasts: .csv or .csv.gz.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Fan chart and reliability: .png.")] = None,
-    fmt: Annotated[str | None, typer.Option("--format", help="csv, ndjson or parquet.")] = None,
+    fmt: Annotated[Format | None, typer.Option("--format", help="Default: by the name.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Forecast a recorded series at 1, 24 and 168 steps and score it against naive forecasts."""
-    options = Options(file, time, value, freq, events, holidays, zone, out, plot, fmt)  # type: ignore[arg-type]
+    options = Options(file, time, value, freq, events, holidays, zone, out, plot, fmt)
     console = Console(stderr=True)
     try:
         step_seconds(freq)

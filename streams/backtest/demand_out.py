@@ -1,8 +1,6 @@
 """Writes what was forecast: row, horizon and seven quantiles."""
 
-import csv
-import gzip
-import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import numpy as np
 from streams.backtest.demand_scores import Floats
 from streams.backtest.demand_series import Series
 from streams.models.demand import LEVELS
+from streams.runtime.csv_file import write_csv
 
 WRITTEN = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 _COLUMNS = [LEVELS.index(level) for level in WRITTEN]
@@ -37,14 +36,13 @@ def write_out(path: Path, series: Series, made: dict[int, Floats]) -> None:
 
     Rows before anything was known at a horizon are left out.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("row", "horizon", *(f"q{round(100 * level):02d}" for level in WRITTEN)))
+    header = ("row", "horizon", *(f"q{round(100 * level):02d}" for level in WRITTEN))
+    write_csv(path, header, _rows(series, made))
+
+
+def _rows(series: Series, made: dict[int, Floats]) -> Iterator[tuple[object, ...]]:
     for row, step in zip(series.rows, series.steps, strict=True):
         for horizon, quantiles in made.items():
             stated = quantiles[step, _COLUMNS]
             if np.isfinite(stated).all():
-                writer.writerow((row, horizon, *map(_text, stated)))
-    data = text.getvalue().encode()
-    # mtime 0: the same forecasts are the same file
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+                yield (row, horizon, *map(_text, stated))

@@ -1,8 +1,5 @@
 """`warmfront backtest programs`: how well the next program of each user is predicted."""
 
-import csv
-import gzip
-import io
 import json
 import time as clock
 from collections.abc import Iterable
@@ -18,7 +15,8 @@ from streams.backtest.programs_baselines import baselines
 from streams.backtest.programs_play import Played, play
 from streams.backtest.programs_rows import Launch, ProgramsOptions, read_launches
 from streams.backtest.programs_within import score_within, stated
-from streams.runtime.recordings import RecordingError
+from streams.runtime.csv_file import write_csv
+from streams.runtime.recordings import Format, RecordingError
 
 
 def run(options: ProgramsOptions, bar: Progress | None = None) -> dict[str, Any]:
@@ -41,9 +39,9 @@ def run(options: ProgramsOptions, bar: Progress | None = None) -> dict[str, Any]
     )  # fmt: skip
     elapsed_s = clock.perf_counter() - started_s
     if options.out is not None:
-        _write(options.out, ("row", "rank", "program", "p"), _ranked_rows(launches, played))
+        write_csv(options.out, ("row", "rank", "program", "p"), _ranked_rows(launches, played))
     if options.out_within is not None:
-        _write(options.out_within, ("row", "program", "p"), _within_rows(launches, played))
+        write_csv(options.out_within, ("row", "program", "p"), _within_rows(launches, played))
     return {
         **_scores(launches, played),
         "within_5m": score_within(launches, played) if timed else None,
@@ -79,16 +77,6 @@ def _within_rows(launches: list[Launch], played: Played) -> Iterable[tuple[Any, 
             yield launch.row, program, repr(p)
 
 
-def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Write rows as CSV; a name ending in .gz is compressed."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    data = text.getvalue().encode()
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-
-
 def command(
     file: Annotated[Path, typer.Argument(help="Recording: csv, csv.gz, ndjson, parquet or swf.")],
     *,
@@ -99,7 +87,7 @@ def command(
     neural: Annotated[
         bool, typer.Option("--neural", help="Let a small neural net per user have a say.")
     ] = False,
-    fmt: Annotated[str | None, typer.Option("--format", help="csv, ndjson, parquet, swf.")] = None,
+    fmt: Annotated[Format | None, typer.Option("--format", help="Default: by the name.")] = None,
     out: Annotated[Path | None, typer.Option(help="Ranked programs: .csv or .csv.gz.")] = None,
     out_within: Annotated[
         Path | None, typer.Option(help="Probabilities within 5 min: .csv or .csv.gz.")
@@ -109,7 +97,8 @@ def command(
     """Predict each user's next program in a recording, and score it."""
     console = Console(stderr=True)
     options = ProgramsOptions(
-        file, user, program, time, switches, neural, fmt, out, out_within  # type: ignore[arg-type]
+        file, user, program, time,
+        switches=switches, neural=neural, format=fmt, out=out, out_within=out_within,
     )  # fmt: skip
     try:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -1,8 +1,5 @@
 """`warmfront backtest reserve`: what the warm reserve would have hit and cost on a recording."""
 
-import csv
-import gzip
-import io
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +24,7 @@ from streams.backtest.reserve_report import (
     print_front,
 )
 from streams.backtest.reserve_run import Replayed, ReserveReplay, Trace
+from streams.runtime.csv_file import write_csv
 from streams.runtime.recordings import SWF_ROLES, Format, Recording, RecordingError, read_recording
 
 
@@ -191,15 +189,11 @@ def _share(part: float, whole: float) -> float | None:
 
 def write_actions(path: Path, played: Replayed, *, iso: bool) -> None:
     """Write time, action and count of every action, in order; .gz is compressed."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(("time", "action", "count"))
-    for at, count in played.actions:
-        rows.writerow((_stamp(at) if iso else repr(at), _verb(count), abs(count)))
-    data = text.getvalue().encode()
-    if path.suffix == ".gz":
-        data = gzip.compress(data, mtime=0)
-    path.write_bytes(data)
+    write_csv(
+        path,
+        ("time", "action", "count"),
+        ((_stamp(at) if iso else at, _verb(count), abs(count)) for at, count in played.actions),
+    )
 
 
 def _verb(count: int) -> str:
@@ -217,7 +211,7 @@ def command(
     target_hit_rate: Annotated[float, typer.Option(help="Share of warm hits to keep.")] = 0.99,
     user: Annotated[str | None, typer.Option(help="Column of the user.")] = None,
     program: Annotated[str | None, typer.Option(help="Column of the program.")] = None,
-    format: Annotated[str | None, typer.Option(help="csv, ndjson, parquet or swf.")] = None,  # noqa: A002
+    fmt: Annotated[Format | None, typer.Option("--format", help="Default: by the name.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the front of hits and cost (PNG).")
     ] = None,
@@ -234,9 +228,8 @@ def command(
     """Play a recording against the warm reserve: hits, cost, and the simple policies' best."""
     try:
         options = ReserveOptions(
-            file, time, user, program, lead_seconds(lead_time), target_hit_rate,
-            format, out, plot=plot, front=front,  # type: ignore[arg-type]
-            quiet_hours=quiet_hours,
+            file, time, user, program, lead_seconds(lead_time), target_hit_rate, fmt, out,
+            plot=plot, front=front, quiet_hours=quiet_hours,
         )  # fmt: skip
         result = run(options)
     except (RecordingError, ValueError, OSError) as error:

@@ -5,9 +5,6 @@ budget. The rule to beat always prepares the most frequent next program, and may
 hindsight how long it waits.
 """
 
-import csv
-import gzip
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,7 +30,8 @@ from streams.backtest.shadow_play import (
 )
 from streams.backtest.shadow_plot import plot_curve
 from streams.backtest.shadow_rule import TTLS_S, MostFrequent, least_prices
-from streams.runtime.recordings import RecordingError
+from streams.runtime.csv_file import write_csv
+from streams.runtime.recordings import Format, RecordingError
 
 BUDGETS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 OURS = "warmfront"
@@ -162,16 +160,13 @@ def ahead(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _write(path: Path, found: Iterable[Curve]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     header = ("policy", "budget", "row", "user", "program", "start", "hit", "saved_s", "wasted_min")
-    writer.writerow(header)
-    for curve in found:
-        for r in curve.runs:
-            writer.writerow((curve.policy, curve.budget, r.row, r.user, r.program, repr(r.start_s),
-                             int(r.hit), repr(r.saved_s), repr(r.wasted_min)))  # fmt: skip
-    data = text.getvalue().encode()
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    rows = (
+        (curve.policy, curve.budget, r.row, r.user, r.program, r.start_s, int(r.hit), r.saved_s,
+         r.wasted_min)
+        for curve in found for r in curve.runs
+    )  # fmt: skip
+    write_csv(path, header, rows)
 
 
 def command(
@@ -181,7 +176,7 @@ def command(
     program: Annotated[str | None, typer.Option(help="Column of the program.")] = None,
     time: Annotated[str | None, typer.Option(help="Column of times: ISO 8601 or seconds.")] = None,
     switches: Annotated[bool, typer.Option("--switches", help="Drop consecutive repeats.")] = False,
-    fmt: Annotated[str | None, typer.Option("--format", help="csv, ndjson, parquet, swf.")] = None,
+    fmt: Annotated[Format | None, typer.Option("--format", help="Default: by the name.")] = None,
     saves_s: Annotated[float, typer.Option(min=0.1, help="Seconds that the steps save.")] = 20.0,
     ttl_s: Annotated[float, typer.Option(min=1, help="How long they are good for.")] = 900.0,
     rebuild_s: Annotated[float, typer.Option(min=0, help="Seconds of a rebuild.")] = 60.0,
@@ -195,9 +190,7 @@ def command(
 ) -> None:
     """Prepare likely next programs under budgets, and report what was saved and wasted."""
     console = Console(stderr=True)
-    options = ProgramsOptions(
-        file, user, program, time, switches, fmt, None, None  # type: ignore[arg-type]
-    )  # fmt: skip
+    options = ProgramsOptions(file, user, program, time, switches=switches, format=fmt)
     try:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             result, found = run(options, Declared(saves_s, ttl_s, rebuild_s, price_s), bar)

@@ -35,9 +35,7 @@ Column = Annotated[str | None, typer.Option(help="Name of the column, where not 
 
 def command(
     file: Annotated[Path, typer.Argument(help="csv, csv.gz, ndjson, parquet or swf.")],
-    fmt: Annotated[
-        str | None, typer.Option("--format", help="csv, ndjson, parquet or swf.")
-    ] = None,
+    fmt: Annotated[Format | None, typer.Option("--format", help="Default: by the name.")] = None,
     user: Column = None,
     program: Column = None,
     time: Column = None,
@@ -80,7 +78,7 @@ def command(
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         options = ReplayOptions(
-            fmt=_one_of("format", fmt, get_args(Format)) if fmt else None,
+            fmt=fmt,
             columns={
                 "time": time, "user": user, "program": program, "value": value,
                 "duration": duration, "wait": wait, "cores": cores, "memory": memory,

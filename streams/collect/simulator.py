@@ -6,9 +6,6 @@ Saturday. Pauses, run times and amounts are log-normal. Pure: chance and time ar
 one seed gives one office.
 """
 
-import csv
-import gzip
-import io
 import math
 import random
 from collections.abc import Iterable, Iterator
@@ -18,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streams.collect.office import PROGRAMS, ROLES, Program, Role
+from streams.runtime.csv_file import write_csv
 
 MB = 1_000_000
 NOON_H = 12.0
@@ -147,12 +145,4 @@ class Simulator:
 
 def write_rows(path: Path, rows: Iterable[SimulatedRow]) -> int:
     """Write rows as csv, or csv.gz by the name; return how many. One office, one file's bytes."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(SimulatedRow._fields)
-    count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007 - the last number is the count
-        writer.writerow(row)
-    data = text.getvalue().encode()
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-    return count
+    return write_csv(path, SimulatedRow._fields, rows)

@@ -134,6 +134,15 @@ def test_a_stated_price_is_used_and_the_learned_one_is_told(run) -> None:
     assert all(p["runs"] == 0 for p in stated["points"] if p["policy"] == OURS)
 
 
+def test_the_format_that_is_given_is_the_one_that_is_read(run) -> None:
+    by_name = json.loads(run("--time", "when", "--price-s", "1").stdout)
+    assert json.loads(run("--time", "when", "--price-s", "1", "--format", "csv").stdout) == by_name
+    wrong = run("--time", "when", "--format", "parquet")
+    assert (wrong.exit_code, "arquet" in wrong.stderr) == (2, True)
+    unknown = run("--time", "when", "--format", "xml")
+    assert (unknown.exit_code, "'xml' is not one of" in unknown.stderr) == (2, True)
+
+
 def test_without_times_nothing_can_be_played(run) -> None:
     ended = run()
     assert (ended.exit_code, "need times" in ended.stderr) == (2, True)
