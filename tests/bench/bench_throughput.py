@@ -2,18 +2,21 @@
 
 make bench            (Kafka and registry: those of KAFKA_BOOTSTRAP_SERVERS and
                       WARMFRONT_REGISTRY_URL, else some of its own)
+python -m tests.bench.bench_throughput --pieces worker quix_full --keep
 
-In each round, on one topic with two partitions: one real worker, two workers, then `raw` (a loop
-over confluent-kafka), plain Faust, Quix Streams and Bytewax, which do the keyed task alone
-(keyed_profile.py): a worker also closes minutes and hours, and writes readable profiles. Rates are
-of wall time and of CPU time, which other load changes less; ratios are within a round, shown as
-median, lowest and highest. Stages are timed in this process. Writes reports/throughput.json.
+Pieces, each on a topic of its own with two partitions: one real worker, two workers; `raw` (a loop
+over confluent-kafka), plain Faust, Quix Streams and Bytewax, which do the keyed task alone; and the
+same with a partition's whole fold (`raw_full`, `quix_full`, `bytewax_full`), see keyed_profile.py.
+`stages` are timed in this process, `answers` are the times from telemetry to prediction at half of
+one worker's load. Rates are of wall time and of CPU time, which other load changes less; a worker's
+count until offsets are committed, the others' until the last message is applied. The hour before
+is published already, as in a deployment that runs. reports/throughput.json is written after each
+piece; `--keep` adds to it.
 """
 
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -32,42 +35,71 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from infra.local.broker import LocalKafka
 from infra.registry.apicurio import LocalRegistry
 from schemas.connection import kafka_config
-from schemas.records import ActivityBatch
+from schemas.records import ActivityBatch, PopulationPrior
 from schemas.settings import Settings
-from schemas.topics import TELEMETRY_ACTIVITY
+from schemas.topics import POPULATION_PRIOR, TELEMETRY_ACTIVITY
+from streams.pipeline.learned import learned_hour
 from tests.bench.answering import answer_times
 from tests.bench.bench_profile import BATCH, batches, events
 from tests.bench.contenders import CHANGELOG, OUTPUTS
 from tests.bench.keyed_profile import partition_of
+from tests.bench.pieces import Rate, Report
 from tests.bench.profile_stages import stages
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed
 
 PARTITIONS = 2
 EVERY_S = 4  # of each user: a batch of eight spans half a minute, so that none is late
 WARM_SHARE = 0.25
-WAIT_S = 120.0
+WAIT_S = 240.0
+ANSWERS_S = 25.0
 FRAMEWORKS = REPOSITORY / ".cache" / "frameworks" / "bin" / "python"
-CONTENDERS = {"raw": Path(sys.executable), "faust": Path(sys.executable),
-              "quix": FRAMEWORKS, "bytewax": FRAMEWORKS}  # fmt: skip
-RATIOS = {"worker_to_raw": ("worker", "raw"), "worker_to_faust": ("worker", "faust"),
-          "worker_to_quix": ("worker", "quix"), "worker_to_bytewax": ("worker", "bytewax"),
-          "two_workers_to_one": ("two_workers", "worker")}  # fmt: skip
-Rate = dict[str, float]
+HERE = Path(sys.executable)
+CONTENDERS = {
+    "raw": HERE, "faust": HERE, "quix": FRAMEWORKS, "bytewax": FRAMEWORKS,
+    "raw_full": HERE, "quix_full": FRAMEWORKS, "bytewax_full": FRAMEWORKS,
+}  # fmt: skip
+WORKERS = {"worker": 1, "two_workers": 2}
+PIECES = ("stages", *CONTENDERS, *WORKERS, "answers")
+# Plain Faust does a tenth of what the others do: it gets a quarter of the log.
+SHARES = {"faust": 0.25}
+
+
+def encoded(deployment: Deployment, log: Sequence[ActivityBatch]) -> list[tuple[str, bytes, int]]:
+    """User, bytes and number of events of each batch."""
+    codec = deployment.codec
+    return [(b.user, codec.encode(TELEMETRY_ACTIVITY, b), len(b.events)) for b in log]
 
 
 def send(deployment: Deployment, log: Sequence[ActivityBatch]) -> list[list[int]]:
     """Put batches on the topic; how many events each partition holds up to each offset."""
-    codec, settings = deployment.codec, deployment.settings
+    return send_encoded(deployment, encoded(deployment, log))
+
+
+def send_encoded(
+    deployment: Deployment, messages: Sequence[tuple[str, bytes, int]]
+) -> list[list[int]]:
+    """Put messages on the topic, in a moment; see `send`."""
+    settings = deployment.settings
     producer = Producer({**kafka_config(settings), "linger.ms": 20, "compression.type": "lz4"})
     sizes: list[list[int]] = [[] for _ in range(PARTITIONS)]
-    for batch in log:
-        number = partition_of(batch.user, PARTITIONS)
-        value = codec.encode(TELEMETRY_ACTIVITY, batch)
-        producer.produce(settings.topic(TELEMETRY_ACTIVITY.name), value, batch.user, number)
-        sizes[number].append(len(batch.events))
+    for user, value, events_in in messages:
+        number = partition_of(user, PARTITIONS)
+        producer.produce(settings.topic(TELEMETRY_ACTIVITY.name), value, user, number)
+        sizes[number].append(events_in)
         producer.poll(0)
     assert producer.flush(60) == 0
     return [[0, *accumulate(of_partition)] for of_partition in sizes]
+
+
+def publish_hour_before(deployment: Deployment, log: Sequence[ActivityBatch]) -> None:
+    """Publish the hour that applies to the log: without it, each message asks for it."""
+    settings = deployment.settings
+    hour = learned_hour(log[-1].events[-1].time)
+    prior = PopulationPrior(kind="DELTA", hour=hour, body=b"")
+    producer = Producer(kafka_config(settings))
+    value = deployment.codec.encode(POPULATION_PRIOR, prior)
+    producer.produce(settings.topic(POPULATION_PRIOR.name), value, f"delta-{hour}")
+    assert producer.flush(60) == 0
 
 
 @contextmanager
@@ -95,8 +127,11 @@ def deployment_of(settings: Settings) -> Iterator[Deployment]:
 def worked(settings: Settings, log: Sequence[ActivityBatch], workers: int) -> Rate:
     """Let workers do the log; their rate from the first quarter's commit to the last's."""
     with deployment_of(settings) as deployment:
-        ends = send(deployment, log)
+        publish_hour_before(deployment, log)
+        messages = encoded(deployment, log)
         members = [psutil.Process(deployment.start_worker().pid) for _ in range(workers)]
+        deployment.wait_at_work(workers)
+        ends = send_encoded(deployment, messages)
         total = sum(end[-1] for end in ends)
         at_events = _when_committed(deployment, ends, round(total * WARM_SHARE))
         began_s, cpu_s = time.perf_counter(), sum(map(_cpu_s, members))
@@ -129,8 +164,10 @@ def answered(settings: Settings, log: Sequence[ActivityBatch], events_per_s: flo
     """Milliseconds from telemetry produced to its prediction read, at a given load."""
     with deployment_of(settings) as deployment:
         first = round(len(log) * WARM_SHARE)
-        ends = send(deployment, log[:first])
+        publish_hour_before(deployment, log)
         deployment.start_worker()
+        deployment.wait_at_work(1)
+        ends = send(deployment, log[:first])
         _when_committed(deployment, ends, sum(end[-1] for end in ends))
         times = answer_times(deployment, log[first:], [len(end) - 1 for end in ends], events_per_s)
     cuts = statistics.quantiles(times, n=100)
@@ -173,62 +210,48 @@ def _memory(process: psutil.Process) -> int:
     return sum(p.memory_info().rss for p in (process, *process.children(recursive=True)))
 
 
-def one_round(settings: Settings, log: Sequence[ActivityBatch]) -> dict[str, Rate | None]:
-    """All contenders, one after another; None for those that are not installed."""
-    rates: dict[str, Rate | None] = {}
-    with deployment_of(settings) as deployment:
-        ends = send(deployment, log)
-        for name in CONTENDERS:
-            rates[name] = _told(name, contended(name, deployment, ends))
-    for name, workers in (("worker", 1), ("two_workers", 2)):
-        rates[name] = _told(name, worked(settings, log, workers))
-    return rates
+class Bench:
+    """Runs pieces on one log and writes each down.
 
+    Parameters
+    ----------
+    settings
+        Broker and registry.
+    log
+        What all are given.
+    report
+        Takes the results.
+    """
 
-def _told(name: str, rate: Rate | None) -> Rate | None:
-    sys.stderr.write(f"{name}: {rate or 'not installed'}\n")
-    return rate
+    def __init__(self, settings: Settings, log: Sequence[ActivityBatch], report: Report) -> None:
+        self._settings = settings
+        self._log = log
+        self._report = report
 
+    def run(self, name: str) -> None:
+        """Run a piece; one that is not installed here is passed over."""
+        result = self._result(name)
+        sys.stderr.write(f"{name}: {result or 'not installed'}\n")
+        if result is not None:
+            self._report.add(name, result)
 
-def ratios(rounds: Sequence[dict[str, Rate | None]], measure: str) -> dict[str, list[float]]:
-    """Median, lowest and highest of each ratio within a round."""
-    found = {}
-    for name, (over, under) in RATIOS.items():
-        values = [
-            one[over][measure] / one[under][measure] for one in rounds if one[over] and one[under]
-        ]
-        if values:
-            shown = (statistics.median(values), min(values), max(values))
-            found[name] = [round(value, 2) for value in shown]
-    return found
+    def _result(self, name: str) -> Rate | None:
+        if name == "stages":
+            return stages(self._log[: len(self._log) // 4], self._settings)
+        if name in WORKERS:
+            return worked(self._settings, self._log, WORKERS[name])
+        if name == "answers":
+            return self._answers()
+        log = self._log[: round(len(self._log) * SHARES.get(name, 1.0))]
+        with deployment_of(self._settings) as deployment:
+            return contended(name, deployment, send(deployment, log))
 
-
-def _half_load(rounds: Sequence[dict[str, Rate | None]]) -> float:
-    return statistics.median(one["worker"]["events_per_s"] for one in rounds if one["worker"]) / 2
-
-
-def machine() -> dict[str, object]:
-    """Facts that the figures hang on."""
-    return {
-        "cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.platform(),
-        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
-        "load": [round(value, 1) for value in os.getloadavg()],
-    }  # fmt: skip
-
-
-def measure(settings: Settings, count: int, users: int, rounds: int) -> dict[str, object]:
-    """Run everything; the result is what is written to reports/."""
-    before = machine()
-    log = batches(events(count, users, every_s=EVERY_S))
-    done = [one_round(settings, log) for _ in range(rounds)]
-    return {
-        "events": count, "users": users, "batch": BATCH, "partitions": PARTITIONS,
-        "stages": stages(log, settings), "rounds": done,
-        "ratios_by_cpu": ratios(done, "events_per_cpu_s"),
-        "ratios_by_wall": ratios(done, "events_per_s"),
-        "answers_at_half_load": answered(settings, log, _half_load(done)),
-        "machine_before": before, "machine_after": machine(),
-    }  # fmt: skip
+    def _answers(self) -> Rate:
+        rate = self._report.median("worker", "events_per_s")
+        if rate is None:
+            raise ValueError("answers are timed at half a worker's load: run the piece worker")
+        count = min(len(self._log), round(rate / 2 * ANSWERS_S / BATCH / (1 - WARM_SHARE)))
+        return answered(self._settings, self._log[:count], rate / 2)
 
 
 @contextmanager
@@ -247,16 +270,22 @@ def kafka_at_hand() -> Iterator[Settings]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--events", type=int, default=12_000)
+    parser.add_argument("--events", type=int, default=32_000)
     parser.add_argument("--users", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--pieces", nargs="+", choices=PIECES, default=PIECES)
+    parser.add_argument("--keep", action="store_true")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "reports" / "throughput.json")
     asked = parser.parse_args()
+    what = {"events": asked.events, "users": asked.users, "batch": BATCH, "partitions": PARTITIONS}
+    report = Report(asked.out, what, keep=asked.keep)
+    log = batches(events(asked.events, asked.users, every_s=EVERY_S))
     with kafka_at_hand() as settings:
-        result = measure(settings, asked.events, asked.users, asked.rounds)
-    asked.out.parent.mkdir(exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=1) + "\n")
-    sys.stdout.write(asked.out.read_text())
+        bench = Bench(settings, log, report)
+        for _ in range(asked.rounds):
+            for name in asked.pieces:
+                bench.run(name)
+    sys.stdout.write(report.text())
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """One contender of the throughput bench: a framework doing the keyed task over the whole topic.
 
-python -m tests.bench.contenders {raw,faust,quix,bytewax} WARM TOTAL FOLDER
+python -m tests.bench.contenders NAME WARM TOTAL FOLDER
 
 The settings come from the environment, as a worker's do. Each is written as its own documentation
 does it, at least once, state kept on a changelog (Bytewax: in its recovery store) each second
-where the framework lets one choose. Ends itself at message TOTAL.
+where the framework lets one choose. Those called `_full` make the whole update of a partition.
+Ends itself at message TOTAL.
 """
 
 import sys
@@ -15,14 +16,14 @@ from pathlib import Path
 from schemas.connection import kafka_config
 from schemas.settings import Settings
 from schemas.topics import TELEMETRY_ACTIVITY
-from tests.bench.keyed_profile import KeyedProfile, Progress
+from tests.bench.keyed_profile import FullProfile, KeyedProfile, Progress, Task
 
 COMMIT_S = 1.0
 OUTPUTS = "bench.outputs"
 CHANGELOG = "bench.changelog"
 
 
-def raw(task: KeyedProfile, settings: Settings, folder: Path) -> None:
+def raw(task: Task, settings: Settings, folder: Path) -> None:
     """A loop over confluent-kafka that keeps state each second, then commits."""
     from confluent_kafka import Consumer, Producer  # noqa: PLC0415 - each has its own client
 
@@ -38,7 +39,7 @@ def raw(task: KeyedProfile, settings: Settings, folder: Path) -> None:
     saved_s = time.monotonic()
     while True:
         for message in consumer.consume(500, 0.1):
-            for key, value in task.apply(message.value(), message.offset()):
+            for key, value in task.apply(message.value(), message.partition(), message.offset()):
                 producer.produce(outputs, value, key)
             changed[message.key()] = message.partition()
             task.done()
@@ -52,7 +53,7 @@ def raw(task: KeyedProfile, settings: Settings, folder: Path) -> None:
             saved_s = time.monotonic()
 
 
-def faust(task: KeyedProfile, settings: Settings, folder: Path) -> None:
+def faust(task: Task, settings: Settings, folder: Path) -> None:
     """Faust as its manual shows it: a table written with each event."""
     import faust  # noqa: PLC0415 - each has its own client
 
@@ -75,7 +76,7 @@ def faust(task: KeyedProfile, settings: Settings, folder: Path) -> None:
     async def profile(stream) -> None:
         async for event in stream.events():
             message = event.message
-            for key, value in task.apply(message.value, message.offset):
+            for key, value in task.apply(message.value, message.partition, message.offset):
                 await sink.send(key=key, value=value)
             users[message.key] = task.state(message.key)
             task.done()
@@ -84,9 +85,9 @@ def faust(task: KeyedProfile, settings: Settings, folder: Path) -> None:
     faust.Worker(app, loglevel="WARN").execute_from_commandline()
 
 
-def quix(task: KeyedProfile, settings: Settings, folder: Path) -> None:
+def quix(task: Task, settings: Settings, folder: Path) -> None:
     """Quix Streams with its RocksDB state and changelog."""
-    from quixstreams import Application  # noqa: PLC0415 - only in the bench's environment
+    from quixstreams import Application, message_context  # noqa: PLC0415 - only in its environment
 
     app = Application(
         broker_address=settings.bootstrap_servers, consumer_group=settings.topic("quix"),
@@ -98,11 +99,10 @@ def quix(task: KeyedProfile, settings: Settings, folder: Path) -> None:
     sink = app.topic(
         settings.topic(OUTPUTS), key_serializer="bytes", value_serializer="bytes"
     )  # fmt: skip
-    offset = [0]
 
     def profile(value, state) -> list[bytes]:
-        offset[0] += 1
-        made = task.apply(value, offset[0])
+        place = message_context()
+        made = task.apply(value, place.partition, place.offset)
         state.set_bytes("user", task.state(current[0]))
         task.done()
         return [output for _, output in made]
@@ -119,7 +119,7 @@ def quix(task: KeyedProfile, settings: Settings, folder: Path) -> None:
     app.run()
 
 
-def bytewax(task: KeyedProfile, settings: Settings, folder: Path) -> None:
+def bytewax(task: Task, settings: Settings, folder: Path) -> None:
     """Bytewax with a stateful step, its Kafka source and sink, and its recovery store."""
     import bytewax.operators as op  # noqa: PLC0415 - only in the bench's environment
     from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource  # noqa: PLC0415
@@ -134,7 +134,7 @@ def bytewax(task: KeyedProfile, settings: Settings, folder: Path) -> None:
 
         def on_item(self, value) -> tuple:
             self.key = value.key
-            made = task.apply(value.value, value.offset)
+            made = task.apply(value.value, value.partition, value.offset)
             task.done()
             return [KafkaSinkMessage(k, v) for k, v in made], op.StatefulLogic.RETAIN
 
@@ -155,15 +155,19 @@ def bytewax(task: KeyedProfile, settings: Settings, folder: Path) -> None:
     )
 
 
-CONTENDERS = {"raw": raw, "faust": faust, "quix": quix, "bytewax": bytewax}
+CONTENDERS = {
+    "raw": (raw, KeyedProfile), "faust": (faust, KeyedProfile), "quix": (quix, KeyedProfile),
+    "bytewax": (bytewax, KeyedProfile), "raw_full": (raw, FullProfile),
+    "quix_full": (quix, FullProfile), "bytewax_full": (bytewax, FullProfile),
+}  # fmt: skip
 
 
 def main() -> None:
     name, warm, total, folder = sys.argv[1:]
     sys.argv[1:] = ["worker"]  # Faust reads it
     settings = Settings()
-    task = KeyedProfile(settings, Progress(int(warm), int(total)))
-    CONTENDERS[name](task, settings, Path(folder))
+    framework, task = CONTENDERS[name]
+    framework(task(settings, Progress(int(warm), int(total))), settings, Path(folder))
 
 
 if __name__ == "__main__":

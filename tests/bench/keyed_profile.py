@@ -1,13 +1,17 @@
-"""The keyed task that all contenders of the bench do: one batch updates one user's whole profile.
+"""The task that all contenders of the bench do: one batch updates one user's whole profile.
 
 It is what any framework would have to do in Python: decode the batch, apply each event with the
 pipeline's own code, encode what is to be sent. Users stay decoded in memory, and `state` gives the
 bytes to keep; how often that is asked, and where bytes go, is the framework's affair.
+
+`KeyedProfile` stops at the user. `FullProfile` calls the worker's own fold of a partition, which
+also closes minutes and hours and writes readable profiles: the same profile update as a worker's.
 """
 
 import json
 import os
 import time
+from collections import defaultdict
 from zlib import crc32
 
 from schemas.codec import Codec
@@ -19,7 +23,12 @@ from streams.agents.worker import make_ways
 from streams.pipeline.activity import Moment, apply_event
 from streams.pipeline.eventtime import minute_of
 from streams.pipeline.learned import LearnedVersions
+from streams.pipeline.outputs import Output
+from streams.pipeline.partition import ProfilePartition
 from streams.pipeline.user import User
+from tests.testkit.offline import LATENESS_MS, MemoryUsers
+
+SETTLE_S = 1.0
 
 
 def partition_of(user: str, partitions: int) -> int:
@@ -53,33 +62,30 @@ class Progress:
         os._exit(0)
 
 
-class KeyedProfile:
-    """Updates profiles, user by user."""
+class Task:
+    """What a framework is given to do with each message.
+
+    Parameters
+    ----------
+    settings
+        Where the registry is, and how records are read.
+    progress
+        Counts the messages.
+    """
 
     def __init__(self, settings: Settings, progress: Progress) -> None:
         self._codec = Codec(RegistryIds.of(settings), settings.topic_prefix)
-        self._ways, _ = make_ways(settings)
+        self._ways, self._pools = make_ways(settings)
         self._learned = LearnedVersions().at
-        self._users: dict[str, User] = {}
         self._progress = progress
         self._in_message = 0
 
-    def apply(self, value: bytes, offset: int) -> list[tuple[bytes, bytes]]:
+    def apply(self, value: bytes, partition: int, offset: int) -> list[tuple[bytes, bytes]]:
         """Apply a batch; keys and values of what follows from it."""
         batch = self._codec.decode(TELEMETRY_ACTIVITY, value, ActivityBatch)
-        user = self._users.setdefault(batch.user, User(0))
-        minute = minute_of(user.clock_ms) - 2
-        user.drop_closed(minute, minute // 60)
-        outputs = []
-        for number, event in enumerate(batch.events):
-            if not user.is_repeat(batch.source, event.seq):
-                learned = self._learned(event.time)
-                moment = Moment(batch.user, event, learned, 0, offset, number)
-                outputs += apply_event(user, moment, self._ways)
-        user.offset, user.events = offset, len(batch.events)
         self._in_message = len(batch.events)
-        key = batch.user.encode()
-        return [(key, self._codec.encode(o.topic, o.record)) for o in outputs]
+        made = self._outputs(batch, partition, offset)
+        return [(o.key.encode(), self._codec.encode(o.topic, o.record)) for o in made if o.record]
 
     def done(self) -> None:
         """Note that a message's outputs and state were handed to the framework."""
@@ -87,4 +93,72 @@ class KeyedProfile:
 
     def state(self, key: bytes) -> bytes:
         """The bytes to keep of a user."""
-        return self._users[key.decode()].to_bytes()
+        return self._user(key.decode()).to_bytes()
+
+    def _outputs(self, batch: ActivityBatch, partition: int, offset: int) -> list[Output]:
+        raise NotImplementedError
+
+    def _user(self, name: str) -> User:
+        raise NotImplementedError
+
+
+class KeyedProfile(Task):
+    """Updates profiles, user by user."""
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        super().__init__(settings, progress)
+        self._users: dict[str, User] = {}
+
+    def _outputs(self, batch: ActivityBatch, partition: int, offset: int) -> list[Output]:
+        user = self._users.setdefault(batch.user, User(partition))
+        minute = minute_of(user.clock_ms) - 2
+        user.drop_closed(minute, minute // 60)
+        outputs = []
+        for number, event in enumerate(batch.events):
+            if not user.is_repeat(batch.source, event.seq):
+                learned = self._learned(event.time)
+                moment = Moment(batch.user, event, learned, partition, offset, number)
+                outputs += apply_event(user, moment, self._ways)
+        user.offset, user.events = offset, len(batch.events)
+        return outputs
+
+    def _user(self, name: str) -> User:
+        return self._users[name]
+
+
+class FullProfile(Task):
+    """Updates profiles by the worker's fold of a partition."""
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        super().__init__(settings, progress)
+        self._users: dict[int, MemoryUsers] = defaultdict(MemoryUsers)
+        self._folds: dict[int, ProfilePartition] = {}
+        self._decoded: dict[str, User] = {}
+        self._settled_s = time.monotonic()
+
+    def _outputs(self, batch: ActivityBatch, partition: int, offset: int) -> list[Output]:
+        fold = self._folds.get(partition) or self._begun(partition)
+        outputs = []
+        for step in fold.apply(batch, offset, batch.events[-1].time):
+            if step.user is not None:
+                user = step.user[1]
+                self._users[partition].decoded[batch.user] = self._decoded[batch.user] = user
+            outputs += step.outputs
+        self._settle()
+        return outputs
+
+    def _begun(self, partition: int) -> ProfilePartition:
+        self._folds[partition] = ProfilePartition(
+            partition, self._users[partition], self._ways, self._pools, LATENESS_MS, self._learned
+        )
+        return self._folds[partition]
+
+    def _settle(self) -> None:
+        """Let users drop each second what is closed, as a worker does."""
+        if time.monotonic() - self._settled_s > SETTLE_S:
+            self._settled_s = time.monotonic()
+            for fold in self._folds.values():
+                fold.settled()
+
+    def _user(self, name: str) -> User:
+        return self._decoded[name]
