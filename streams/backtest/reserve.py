@@ -17,13 +17,9 @@ from allocator.policy.reserve import ReservePolicy
 from streams.backtest.reserve_baselines import WARM_UP_S, Hindsight
 from streams.backtest.reserve_cost import cost
 from streams.backtest.reserve_hindsight import best_blocks, price_of_hits
-from streams.backtest.reserve_report import (
-    first_after_idle,
-    hit_rate_by_hour,
-    plot_front,
-    print_front,
-)
+from streams.backtest.reserve_report import first_after_idle, hit_rate_by_hour, plot_front
 from streams.backtest.reserve_run import Replayed, ReserveReplay, Trace
+from streams.backtest.reserve_told import print_cost, print_front, print_hours
 from streams.runtime.csv_file import write_csv
 from streams.runtime.recordings import SWF_ROLES, Format, Recording, RecordingError, read_recording
 
@@ -216,7 +212,7 @@ def command(
         Path | None, typer.Option(help="Draw the front of hits and cost (PNG).")
     ] = None,
     front: Annotated[
-        bool, typer.Option("--front", help="Play seven promises and print the front.")
+        bool, typer.Option("--front", help="Play seven promises: the front, and what 0.1 % costs.")
     ] = False,
     quiet_hours: Annotated[
         bool | None,
@@ -238,7 +234,7 @@ def command(
     if as_json:
         print(json.dumps(result))
         return
-    _show(result)
+    _show(result, target_hit_rate)
 
 
 def lead_seconds(text: str) -> float:
@@ -257,14 +253,18 @@ def lead_seconds(text: str) -> float:
         raise ValueError(f"--lead-time {text!r} is no duration like 90s or 2m") from None
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(result: dict[str, Any], target_hit_rate: float) -> None:
     table = Table("policy", "hit rate", "paid mean", "launched/request")
     table.add_row("warmfront", *_cells(result))
     for name, row in result["baselines"].items():
         table.add_row(name, *(_cells(row) if row else ("not reached", "", "")))
     Console().print(table)
+    if not result["requests"]:
+        return
+    print_cost(result)
+    print_hours(result["hit_rate_by_hour"], target_hit_rate)
     if "front" in result:
-        print_front(result["front"], result["baselines"])
+        print_front(result["front"], result["price_of_hits"], result["baselines"])
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, str, str]:

@@ -64,19 +64,3 @@ def plot_front(path: Path, front: list[dict[str, float]], baselines: dict[str, A
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     plt.close(figure)
-
-
-def print_front(front: list[dict[str, float]], baselines: dict[str, Any]) -> None:
-    """Draw the same in the terminal."""
-    import plotext as plt  # noqa: PLC0415 - only who plots pays for it
-
-    plt.clear_figure()
-    plt.plot(
-        [p["paid_mean"] for p in front], [100 * p["hit_rate"] for p in front], label="warmfront"
-    )
-    for name, row in baselines.items():
-        if row:
-            plt.scatter([row["paid_mean"]], [100 * row["hit_rate"]], label=name.replace("_", " "))
-    plt.plotsize(80, 22)
-    plt.title("hit rate (%) against mean instances paid")
-    plt.show()
