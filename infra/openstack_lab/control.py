@@ -5,7 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 import openstack
@@ -40,9 +40,11 @@ def up(lab: Lab, say: Say = print) -> None:
     """
     lab.logs.mkdir(parents=True, exist_ok=True)
     lab.cache.mkdir(parents=True, exist_ok=True)
-    packages.ensure(lab)
-    environment.ensure(lab)
-    say("packages and environment are there")
+    with ThreadPoolExecutor(2) as pool:  # one waits for downloads while the other unpacks
+        jobs = [pool.submit(part.ensure, lab) for part in (packages, environment)]
+        for job in as_completed(jobs):
+            job.result()
+            say(f"{'packages' if job is jobs[0] else 'environment'} installed")
     configuration.write_all(lab)
     _start_rabbitmq(lab)
     say("databases made and copied" if databases.ensure(lab) else "databases up")
@@ -60,15 +62,34 @@ def up(lab: Lab, say: Say = print) -> None:
     say(f"ready: export OS_CLIENT_CONFIG_FILE={lab.clouds_yaml} OS_CLOUD=lab")
 
 
-def down(lab: Lab, *, wipe: bool = False) -> None:
-    """Stop everything that was started; with `wipe`, remove its data too."""
+def down(lab: Lab) -> None:
+    """Ask everything that was started to end; its data stays."""
     names = processes.started(lab)
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda n: processes.stop(lab, n), [n for n in names if n not in SERVERS]))
     for name in SERVERS:
         processes.stop(lab, name, 30)
-    if wipe:
-        shutil.rmtree(lab.state, ignore_errors=True)
+
+
+def wipe(lab: Lab) -> None:
+    """Kill everything that was started, and remove its data."""
+    names = processes.started(lab)
+    for name in names:
+        processes.kill(lab, name)
+    for name in names:
+        while processes.is_alive(lab, name):
+            time.sleep(0.05)
+    shutil.rmtree(lab.state, ignore_errors=True)
+
+
+def tails(lab: Lab, lines: int = 15) -> str:
+    """Return the end of every log, and the last errors in it: what to read when a test failed."""
+    told = []
+    for path in sorted(lab.logs.glob("*.log")):
+        text = path.read_text(errors="replace").splitlines()
+        errors = [line for line in text[:-lines] if " ERROR " in line or "Traceback" in line]
+        told.append("\n".join([f"==> {path.name}", *errors[-lines:], "...", *text[-lines:]]))
+    return "\n".join(told)
 
 
 def connect(lab: Lab, cloud: str) -> Any:

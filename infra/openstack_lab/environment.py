@@ -15,6 +15,9 @@ SHIM = """'''Makes the lab's hypervisor known to Nova.'''
 from warmfront_lab.hypervisor import LabDriver
 """
 DRIVER = "warmfront_lab_driver"
+# Not worth compiling: the services' own tests, half of all files. (Some packages hold files that
+# are no Python of this version; those the compiler passes over, and ends with 1.)
+UNUSED = r"/tests/"
 
 
 def ensure(lab: Lab) -> None:
@@ -42,6 +45,10 @@ def ensure(lab: Lab) -> None:
         log,
     )
     (site_packages(lab) / "nova" / "virt" / f"{DRIVER}.py").write_text(SHIM)
+    # Thirteen processes and eight synchronisations import most of it. Where Python is told to
+    # write no bytecode, as in many images, each would compile all of OpenStack for itself.
+    compiler = [lab.program("python"), "-m", "compileall", "-qq", "-j", "2", "-x", UNUSED]
+    _run([*compiler, str(site_packages(lab))], log, accepted=(0, 1))
     done.write_text(wanted)
 
 
@@ -59,10 +66,11 @@ def site_packages(lab: Lab) -> Path:
     return next((lab.venv / "lib").glob("python3.*")) / "site-packages"
 
 
-def _run(command: list[str], log: Path) -> None:
+def _run(command: list[str], log: Path, accepted: tuple[int, ...] = (0,)) -> None:
     with log.open("ab") as output:
         done = subprocess.run(
             command, stdout=output, stderr=output, env=dict(os.environ), timeout=1800, check=False
         )
-    if done.returncode:
-        raise LabError(f"{Path(command[0]).name} {command[1]} failed: see {log}")
+    if done.returncode not in accepted:
+        told = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+        raise LabError(f"{Path(command[0]).name} {command[1]} failed: see {log}\n{told}")

@@ -11,6 +11,10 @@ PACKAGES = ("mariadb-server", "rabbitmq-server")
 # Debian's wrapper in /usr/sbin changes the user; the program itself does not.
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 POLICY = Path("/usr/sbin/policy-rc.d")
+# Another apt may be at work, and a mirror may fail once.
+PATIENT = ("-o", "DPkg::Lock::Timeout=600", "-o", "Acquire::Retries=5",
+           "-o", "Acquire::http::Timeout=60", "-o", "Dpkg::Use-Pty=0")  # fmt: skip
+APT_S = 1200
 NEEDED = ("mariadbd", "mariadb-install-db", "epmd")
 
 
@@ -18,6 +22,15 @@ def missing() -> list[str]:
     """Return the programs that are not on this machine."""
     absent = [name for name in NEEDED if find(name) is None]
     return absent if RABBITMQ.exists() else [*absent, RABBITMQ.name]
+
+
+def unavailable() -> str:
+    """Return why this machine has not what the lab needs and can't be given it; "" if it can."""
+    absent = missing()
+    if not absent or (os.geteuid() == 0 and shutil.which("apt-get")):
+        return ""
+    by_hand = f"apt-get install --no-install-recommends {' '.join(PACKAGES)}"
+    return f"the OpenStack lab needs {', '.join(absent)}. On Debian or Ubuntu, as root: {by_hand}"
 
 
 def find(name: str) -> str | None:
@@ -33,29 +46,25 @@ def ensure(lab: Lab) -> None:
     LabError
         If it can't be installed from here.
     """
-    absent = missing()
-    if not absent:
+    if not missing():
         return
-    by_hand = f"apt-get install --no-install-recommends {' '.join(PACKAGES)}"
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise LabError(
-            f"the OpenStack lab needs {', '.join(absent)}. On Debian or Ubuntu, as root: {by_hand}"
-        )
+    if reason := unavailable():
+        raise LabError(reason)
     log = lab.logs / "apt.log"
     with log.open("ab") as output, _nothing_started():
         for command in (
             ["update", "-q"],
             ["install", "-y", "-q", "--no-install-recommends", *PACKAGES],
         ):
-            options = ["-o", "DPkg::Lock::Timeout=600"]
-            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
             done = subprocess.run(
-                ["apt-get", *options, *command], stdout=output, stderr=output, env=environment,
-                stdin=subprocess.DEVNULL, timeout=1200, check=False,
+                ["apt-get", *PATIENT, *command], stdout=output, stderr=output,
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+                stdin=subprocess.DEVNULL, timeout=APT_S, check=False,
             )  # fmt: skip
     if still := missing():
         raise LabError(
-            f"apt-get ended with {done.returncode}, {', '.join(still)} missing: see {log}"
+            f"apt-get ended with {done.returncode}, {', '.join(still)} missing: see {log}\n"
+            + "\n".join(log.read_text(errors="replace").splitlines()[-12:])
         )
 
 

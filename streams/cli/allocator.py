@@ -6,6 +6,7 @@ import typer
 
 from allocator.cloud.openstack import CloudConfigError
 from allocator.options import AllocatorOptions, ClockMode, CloudKind, RunnerKind
+from allocator.reconcile.plan import Timings
 from allocator.worker import run
 from schemas.settings import Settings
 
@@ -45,6 +46,14 @@ def command(
             min=0.1, help="Between two listings of a pool; by default 1, with OpenStack 5."
         ),
     ] = None,
+    give_up_s: Annotated[
+        float,
+        typer.Option(
+            min=100.0,
+            help="How long a launch of unknown outcome counts, as after a kill. An OpenStack call"
+            " may take 30 seconds and show in listings 60 later: no less than 100.",
+        ),
+    ] = 300.0,
 ) -> None:
     """Run the allocator. Start more for more pools: each pool has one writer at a time."""
     is_real = cloud == "openstack"
@@ -52,6 +61,7 @@ def command(
         clock=clock or ("wall" if is_real else "auto"), observe_only=observe_only, seed=seed,
         cloud=cloud, os_cloud=os_cloud, runner=runner or ("none" if is_real else "simulated"),
         poll_s=poll_s or (OPENSTACK_POLL_S if is_real else SIMULATED_POLL_S),
+        timings=Timings(give_up_ms=round(give_up_s * 1000)),
     )  # fmt: skip
     try:
         run(Settings(), options)

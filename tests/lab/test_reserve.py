@@ -22,6 +22,8 @@ POOL = "office"
 REPORT = Path("reports/lab-reserve.json")
 # On two quiet cores 50 launches take 40 s; this is for busy ones.
 PATIENCE_S = 900
+# A kill amid the launches leaves some of unknown outcome: the shortest time that they may count.
+GIVE_UP = ("--give-up-s", "100")
 SWEPT_S = 300
 
 
@@ -45,7 +47,7 @@ def deployment(lab, owner, owned, tmp_path, kafka_bootstrap, registry_url) -> De
         state_dir=tmp_path / "state", pools_file=tmp_path / "pools.toml",
     )  # fmt: skip
     settings.pools_file.write_text(pools(PLAIN, PORTED))
-    made = Deployment(lab, settings, POOL)
+    made = Deployment(lab, settings, POOL, GIVE_UP)
     yield made
     made.stop()
 
