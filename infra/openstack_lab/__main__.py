@@ -13,6 +13,8 @@ from infra.openstack_lab import control, packages, processes
 from infra.openstack_lab.layout import Lab, LabError
 
 COMMANDS = ("up", "down", "status", "wipe", "tails", "possible")
+# How `possible` ends on a machine that can't run the lab: no other failure ends so.
+IMPOSSIBLE = 3
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif command == "possible":
             if reason := packages.unavailable():
                 print(reason)
-                return 1
+                return IMPOSSIBLE
         elif command == "wipe":
             control.wipe(lab)
         else:

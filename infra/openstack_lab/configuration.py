@@ -113,6 +113,8 @@ def _nova(lab: Lab) -> None:
                 # A dead host is noticed in 30 s (production: 60). With 10 s, hosts on a machine
                 # under a load of 40 were "down" again and again.
                 "report_interval": 5, "service_down_time": 30,
+                # Else the scheduler looks for new hosts only after up to a random minute.
+                "periodic_fuzzy_delay": 0,
                 "update_resources_interval": 30, "sync_power_state_interval": 60,
                 "shelved_offload_time": 0, "running_deleted_instance_poll_interval": 15,
                 "running_deleted_instance_timeout": 10, "heal_instance_info_cache_interval": -1,
