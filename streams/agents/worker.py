@@ -36,6 +36,7 @@ from streams.agents.totals import TotalStage
 from streams.models.sensitivity import Normal
 from streams.pipeline.activity import Ways
 from streams.pipeline.groups import by_patterns
+from streams.runtime import garbage
 from streams.runtime.app import SESSION_TIMEOUT_S, changelog, make_app, raw_table, raw_topic
 from streams.runtime.calendar_reader import CalendarReader
 from streams.runtime.continuity import Continuity
@@ -246,5 +247,6 @@ def run(settings: Settings) -> None:
     create_changelogs(
         settings, {changelog(settings, t.name): t.partitions for t in app.tables.values()}
     )
+    garbage.spare()
     log.info("worker starts", group=app.conf.id)
     faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()
