@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from allocator.cloud.protocol import InstanceSpec
+from allocator.cloud.simulated import SimulatedCloud, Simulation
 from allocator.machine.ledger import PoolLedger
 from allocator.machine.lifecycle import Phase
-from allocator.machine.observed import Observed, Use
+from allocator.machine.observed import Answer, Observed, Result, Use, Verb
 from allocator.machine.outbox import Outbox
 from allocator.policy.knobs import ReserveKnobs
 from allocator.policy.reserve import ReservePolicy
@@ -138,6 +140,35 @@ def test_who_is_about_to_act_raises_the_target_and_asking_ends_that() -> None:
         pool.sizer.requested(quiet / 1000 + 2, f"user-{number}", "mail", hit=True)
     decide(pool, quiet + 60_000)
     assert pool.sizer.foretold.intents == 0
+
+
+def launch(pool: PoolReconciler, cloud: SimulatedCloud, now_ms: int) -> None:
+    """Make the calls that the pool wants."""
+    for call in pool.take()[1].calls:
+        assert call.verb is Verb.CREATE
+        made = cloud.create(InstanceSpec("office", call.intent_id))
+        pool.answer(Result(call, Answer.DONE, made), now_ms)
+
+
+def test_what_is_foretold_is_ready_one_launch_later() -> None:
+    pool, now_ms = reconciler(cap=400), [MONDAY_MS]
+    cloud = SimulatedCloud(lambda: now_ms[0], "me", Simulation(launch_spread=0.0))
+    for number in range(80):
+        pool.sizer.requested(MONDAY_MS / 1000 + 60 * number, "ann", "mail", hit=True)
+    now_ms[0] += 5 * HOUR_MS
+    pool.step(now_ms[0])
+    launch(pool, cloud, now_ms[0])
+    before = pool.ledger.coming
+    for number in range(30):
+        pool.predict(now_ms[0], f"user-{number}", (0.9, 0.95, 0.99, 1.0))
+    now_ms[0] += 1_000
+    pool.step(now_ms[0])
+    launch(pool, cloud, now_ms[0])
+    wanted = pool.ledger.coming
+    assert wanted >= before + 10
+    now_ms[0] += 90_000
+    pool.listing(cloud.list_pool("office"), now_ms[0])
+    assert pool.ledger.count(Phase.READY) == wanted
 
 
 def test_a_prediction_from_the_future_of_a_replay_waits_for_its_time() -> None:
