@@ -15,7 +15,7 @@ from schemas.connection import KafkaRefusedError, check_admission
 from schemas.settings import Settings, SettingsFileError
 
 UNUSABLE_SETTINGS = 2
-NEEDS_NO_KAFKA = {"config", "backtest", "doctor", "acls"}
+NEEDS_NO_KAFKA = {"config", "backtest", "bench", "doctor", "acls"}
 
 COMMANDS = {
     "up": "streams.cli.up:command",
@@ -36,6 +36,7 @@ COMMANDS = {
     "alerts": "streams.cli.alerts:command",
     "alert-sink": "streams.cli.alert_sink:command",
     "dashboard": "streams.cli.dashboard:command",
+    "bench": "streams.cli.bench:command",
 }
 GROUPS = {
     "backtest": {
