@@ -17,9 +17,14 @@ from allocator.policy.reserve import ReservePolicy
 from streams.backtest.reserve_baselines import WARM_UP_S, Hindsight
 from streams.backtest.reserve_cost import cost
 from streams.backtest.reserve_hindsight import best_blocks, price_of_hits
-from streams.backtest.reserve_report import first_after_idle, hit_rate_by_hour, plot_front
+from streams.backtest.reserve_report import (
+    first_after_idle,
+    hit_rate_by_hour,
+    missed_without_warning,
+    plot_front,
+)
 from streams.backtest.reserve_run import Replayed, ReserveReplay, Trace
-from streams.backtest.reserve_told import print_cost, print_front, print_hours
+from streams.backtest.reserve_told import print_cost, print_front, print_hours, print_promise
 from streams.runtime.csv_file import write_csv
 from streams.runtime.recordings import SWF_ROLES, Format, Recording, RecordingError, read_recording
 
@@ -72,6 +77,8 @@ def run(options: ReserveOptions) -> dict[str, Any]:
     scored["cost"] = cost(trace, played, options.lead_time_s)
     scored["hit_rate_by_hour"] = hit_rate_by_hour(trace, played)
     scored["first_after_idle"] = first_after_idle(trace, played)
+    unforeseen = missed_without_warning(trace, played, options.lead_time_s)
+    scored["missed_without_warning"] = unforeseen
     if options.baselines and scored["requests"]:
         scored |= compare(trace, options, scored["paid_mean"])
     if (options.front or options.plot is not None) and scored["requests"]:
@@ -262,6 +269,7 @@ def _show(result: dict[str, Any], target_hit_rate: float) -> None:
     if not result["requests"]:
         return
     print_cost(result)
+    print_promise(result, target_hit_rate)
     print_hours(result["hit_rate_by_hour"], target_hit_rate)
     if "front" in result:
         print_front(result["front"], result["price_of_hits"], result["baselines"])

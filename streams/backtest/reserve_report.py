@@ -9,6 +9,7 @@ from streams.backtest.reserve_baselines import WARM_UP_S
 from streams.backtest.reserve_run import Replayed, Trace
 
 IDLE_S = 4 * 3600.0  # a pause after which a request counts as a first login
+QUIET_S = 900.0  # without any request: whatever came then, no rate told of it
 
 
 def hit_rate_by_hour(trace: Trace, played: Replayed) -> list[float | None]:
@@ -42,6 +43,21 @@ def first_after_idle(trace: Trace, played: Replayed) -> dict[str, Any] | None:
         "warm_person_mean": sum(shares) / len(shares),
         "people_at_85": sum(share >= 0.85 for share in shares) / len(shares),
     }
+
+
+def missed_without_warning(trace: Trace, played: Replayed, lead_s: float) -> float | None:
+    """Share of the misses that nobody's requests could have told of; None without a miss.
+
+    Those before which nobody had asked for a quarter of an hour, seen from the last launch that
+    could have served them: only calendars, profiles and a standing floor help there.
+    """
+    scored = trace.times >= trace.times[0] + WARM_UP_S
+    launch_s = trace.times[scored & ~played.hits] - lead_s
+    if not len(launch_s):
+        return None
+    last = np.searchsorted(trace.times, launch_s, "right") - 1
+    before_s = np.where(last >= 0, trace.times[last], -np.inf)
+    return float((launch_s - before_s > QUIET_S).mean())
 
 
 def plot_front(path: Path, front: list[dict[str, float]], baselines: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 _HOUR_S = 3_600.0
+_TOLERATED = 0.005
 _MOST_BELOW = 0.05  # of the promise, in any hour of the day
 
 
@@ -16,6 +17,17 @@ def print_cost(result: dict[str, Any]) -> None:
     for name, text in (*_costs(result["cost"]), *_regrets(result), *_firsts(result)):
         table.add_row(name, text)
     Console().print(table)
+
+
+def print_promise(result: dict[str, Any], target_hit_rate: float) -> None:
+    """Say whether the promise was kept, and which share of the misses nobody could foresee."""
+    short = target_hit_rate - result["hit_rate"]
+    kept = "kept" if short <= _TOLERATED else f"missed by {100 * short:.1f} points"
+    text = f"promise of {target_hit_rate:.1%} {kept}: {result['hit_rate']:.2%}"
+    unforeseen = result["missed_without_warning"]
+    if unforeseen is not None:
+        text += f"; {unforeseen:.0%} of the misses came after 15 minutes without any request"
+    Console().print(text)
 
 
 def print_hours(by_hour: Sequence[float | None], target_hit_rate: float) -> None:

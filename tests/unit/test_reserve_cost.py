@@ -11,9 +11,13 @@ from typer.testing import CliRunner
 from streams.backtest.reserve import ReserveOptions, command, run
 from streams.backtest.reserve_baselines import Hindsight
 from streams.backtest.reserve_hindsight import best_blocks
-from streams.backtest.reserve_report import first_after_idle, hit_rate_by_hour
+from streams.backtest.reserve_report import (
+    first_after_idle,
+    hit_rate_by_hour,
+    missed_without_warning,
+)
 from streams.backtest.reserve_run import Replayed, Trace
-from streams.backtest.reserve_told import print_hours
+from streams.backtest.reserve_told import print_hours, print_promise
 
 DAY_S = 86_400.0
 START = 1_700_006_400  # a midnight, UTC
@@ -108,6 +112,26 @@ def test_hits_are_told_by_hour_of_the_day_from_the_second_day_on():
     assert by_hour[0] is None
 
 
+def test_a_miss_has_no_warning_where_nobody_asked_before_the_last_launch_that_could_help():
+    # One after an hour's silence, one 80 s later that a launch at the first can't serve either, and
+    # one that a launch ten minutes ago would have served.
+    times = [0.0, DAY_S + 3600.0, DAY_S + 3680.0, DAY_S + 4280.0]
+    trace, done = played(times, [False, False, False, False])
+    assert missed_without_warning(trace, done, 90.0) == pytest.approx(2 / 3)
+    assert missed_without_warning(*played(times, [False, True, True, True]), 90.0) is None
+
+
+@pytest.mark.parametrize(
+    ("hit_rate", "told"),
+    [(0.9461, "promise of 95.0% kept: 94.61%"), (0.93, "promise of 95.0% missed by 2.0 points")],
+)
+def test_the_operator_is_told_when_the_promise_was_not_kept(capsys, hit_rate, told):
+    print_promise({"hit_rate": hit_rate, "missed_without_warning": 0.2}, 0.95)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown.startswith(told)
+    assert shown.endswith("20% of the misses came after 15 minutes without any request")
+
+
 def test_the_report_says_in_which_hours_the_promise_does_not_hold(capsys):
     print_hours([None, 0.7, 0.93, 0.99], 0.95)
     told = " ".join(capsys.readouterr().out.split())
@@ -122,7 +146,7 @@ def test_an_operator_reads_all_of_it_in_the_terminal(recording):
     for text in (
         "instance-hours paid", "ready and idle", "misses", "hours of waiting saved",
         "against two level schedule", "against best half hourly", "first requests after 4 idle",
-        "of these warm", "worst hours of the day",
+        "of these warm", "promise of 90.0%", "worst hours of the day",
     ):  # fmt: skip
         assert re.search(text, shown.output), text
 
