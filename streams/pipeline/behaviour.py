@@ -7,6 +7,8 @@ whose every launch is a bit less like the profile is not surprising once, but so
 import msgspec
 
 from streams.models.anomaly import DriftDetector, Observation, Surprise
+from streams.models.anomaly.incident import LASTS_FROM
+from streams.models.anomaly.observation import strength_of
 from streams.models.anomaly.running_tail import judge
 from streams.models.anomaly.surprise import bits_of
 from streams.pipeline.judged import judged
@@ -74,15 +76,17 @@ class BehaviourWatch:
         drifted = self._drifted(user, time_s, probability)
         if launches < LEAST_LAUNCHES:
             return []
-        outputs = judged(name, f"user/{user}", seen)
-        return outputs + (judged(name, f"user/{user}", drifted) if drifted else [])
+        found = [point for point in (seen, drifted) if point is not None]
+        return [output for point in found for output in judged(name, f"user/{user}", point)]
 
     def save(self) -> Behaviour:
         """Return the state."""
         return Behaviour(self._surprise.to_bytes(), self._drift.to_bytes())
 
-    def _surprised(self, program: str, time_s: float, probability: float) -> Observation:
+    def _surprised(self, program: str, time_s: float, probability: float) -> Observation | None:
         judgement = self._surprise.judge(probability)
+        if strength_of(judgement.score) < LASTS_FROM:
+            return None  # of 14 launches 13: what is usual of this user is not worked out for them
         return Observation(
             kind="surprise", time_s=time_s, score=judgement.score,
             observed=min(bits_of(probability), MOST_BITS), expected_low=0.0,

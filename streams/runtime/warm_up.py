@@ -33,6 +33,7 @@ def _programs() -> None:
         for second in range(4):
             observe(user, population, delta, f"p{second % 2}", number * HOUR_S + second * 10.0)
         population = population.advanced(delta)
+    UserPrograms.from_bytes(user.to_bytes())
 
 
 def _demand() -> None:

@@ -5,6 +5,17 @@ import math
 import msgspec
 
 
+def strength_of(score: float) -> float:
+    """Return a score on the scale of evidence: 0.5 is 1, 0.75 is 2, 0.875 is 3; at most 50.
+
+    Examples
+    --------
+    >>> strength_of(0.5), strength_of(1.0)
+    (1.0, 50.0)
+    """
+    return -math.log2(max(1.0 - score, 2.0**-50))
+
+
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """One judged point of a subject.
 
@@ -36,7 +47,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def strength(self) -> float:
         """Score on the scale of evidence: 0.5 is 1, 0.75 is 2, 0.875 is 3; at most 50."""
-        return -math.log2(max(1.0 - self.score, 2.0**-50))
+        return strength_of(self.score)
 
     @property
     def direction(self) -> str:

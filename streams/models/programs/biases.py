@@ -74,7 +74,8 @@ def unpacked(data: bytes) -> Table:
     used = np.unpackbits(np.frombuffer(data[: PLACES // 8], np.uint8)).astype(np.bool_)
     if len(used) != PLACES or len(data) != PLACES // 8 + 2 * int(used.sum()):
         raise ValueError(f"{len(data)} bytes of corrections can't be")
-    table[used] = np.frombuffer(data[PLACES // 8 :], "<i2")
-    if (table[used] == 0).any() or (abs(table.astype(np.int64)) > MOST).any():
+    values = np.frombuffer(data[PLACES // 8 :], "<i2")
+    if len(values) and (not values.all() or values.min() < -MOST or values.max() > MOST):
         raise ValueError("a user's corrections that can't be")
+    table[used] = values
     return table

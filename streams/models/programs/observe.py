@@ -4,15 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.models.programs.biases import correct, places_of
-from streams.models.programs.calibration import (
-    CALIBRATION_BINS,
-    calibrated,
-    follow,
-    resolve,
-    shifted,
-    short_hash,
-)
+from streams.models.programs.calibration import CALIBRATION_BINS, resolve, short_hash
 from streams.models.programs.delta import PopulationDelta
+from streams.models.programs.hashing import place_among
 from streams.models.programs.history import HOUR, PROGRAM, RUN
 from streams.models.programs.layout import CALIBRATION
 from streams.models.programs.learn import learn
@@ -23,7 +17,7 @@ from streams.models.programs.predict import predict
 from streams.models.programs.prediction import EMITTED, WINDOWS_S, Candidate, Prediction
 from streams.models.programs.user import Mixed, UserPrograms
 from streams.models.programs.vocabulary import MAX_NAME_BYTES, name_bytes, program_hash
-from streams.models.programs.within import within
+from streams.models.programs.within import stated_within
 
 _WINDOWS_MS = np.array([round(1000 * w) for w in WINDOWS_S], np.int64)
 
@@ -90,8 +84,8 @@ def probability_of(user: UserPrograms, population: Population, program: str) -> 
     if user.mixed is None or user.mixed[0] != population.version:
         user.mixed = population.version, mix(user, population, switches=False)
     _, names, _, _, p, escape, _ = user.mixed[1]
-    places = np.flatnonzero(names == program_hash(program))
-    return float(p[places[0]] * (1.0 - escape)) if len(places) else 0.0
+    place = place_among(names, program_hash(program))
+    return float(p[place] * (1.0 - escape)) if place >= 0 else 0.0
 
 
 def _learn(
@@ -102,8 +96,7 @@ def _learn(
     if user.mixed is None or user.mixed[0] != population.version:
         user.mixed = population.version, mix(user, population, switches=switches)
     _, names, states, features, p, _, sets = user.mixed[1]
-    places = np.flatnonzero(names == name_hash)
-    place = int(places[0]) if len(places) else -1
+    place = place_among(names, name_hash)
     delta.sums.add(
         *learn(
             place, states, features, p, sets, user.weights, population.axes, population.curvature,
@@ -187,14 +180,11 @@ def _candidates(
         if programs[m]:
             slot[programs[m]] = k
     p_next = np.array([-q for q, _, _ in ranked])
-    raw, medians_ms, bins = within(h.fields, h.clock, h.length, slot, p_next, _WINDOWS_MS)
     places = np.array([m for _, _, m in ranked], np.int64)
-    stated = shifted(raw, bins, population.shifts)
-    follow(
-        user.followed, user.followed_sizes, _WINDOWS_MS, hashes[places], stated, bins,
-        user.last_ms, user.count,
+    p, medians_ms = stated_within(
+        h.fields, h.clock, h.length, slot, p_next, _WINDOWS_MS, population.shifts, user.followed,
+        user.followed_sizes, hashes[places], user.last_ms, user.count, user.own_calibration,
     )  # fmt: skip
-    p = calibrated(stated, user.own_calibration)
     return tuple(
         Candidate(name, -q, row[0], row[1], row[2], row[3], None if median < 0 else median / 1000)
         for (q, name, _), row, median in zip(ranked, p.tolist(), medians_ms.tolist(), strict=True)

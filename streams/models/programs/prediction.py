@@ -1,6 +1,7 @@
 """What is said of a user's next programs."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,7 @@ WINDOWS_S = (60.0, 300.0, 900.0, 3600.0)
 EMITTED = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A program that may come next.
 
     Parameters

@@ -1,5 +1,6 @@
 """One user's whole state for the prediction of the next program."""
 
+from math import prod
 from typing import Any
 
 import msgspec
@@ -164,8 +165,8 @@ class UserPrograms:
 
 
 def _floats(data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    if len(data) != 4 * int(np.prod(shape)):
-        raise ValueError(f"{len(data)} bytes of weights, not {4 * int(np.prod(shape))}")
+    if len(data) != 4 * prod(shape):
+        raise ValueError(f"{len(data)} bytes of weights, not {4 * prod(shape)}")
     weights = np.frombuffer(data, "<f4").astype(np.float32).reshape(shape)
     if not np.isfinite(weights).all():
         raise ValueError("the weights are not finite")

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ MAX_NAMES_BYTES = 3_000
 LAUNCHES, LAST_LAUNCH, LAST_MS, COLUMNS = 0, 1, 2, 3
 
 
+@lru_cache(maxsize=65_536)  # hashing takes 1 us, each launch asks thrice, decoding for all names
 def program_hash(name: str) -> int:
     """Return the 63-bit number by which a program is known across users.
 
