@@ -94,11 +94,12 @@ class SimulatedCloud:
         self.faults = Faults(self.simulation.fault_rate, random.Random(seed + 1))
         self._store = CloudStore(store)
         self._used: dict[str, Usage] = {}
+        self._held_at_most = self.simulation.quota  # none is held beyond, as far as was counted
 
     def create(self, spec: InstanceSpec) -> str:
         """Ask for an instance; CloudError where it is refused or the answer is lost."""
         fault = self._enter(Verb.CREATE)
-        if fault is Fault.QUOTA or self.quota_left() <= 0:
+        if fault is Fault.QUOTA or self._is_full():
             raise CloudError("403 quota exceeded", Answer.REFUSED, is_quota=True)
         made = self._insert(spec, breaks=fault is Fault.ERROR_STATE)
         self._leave(fault)
@@ -242,6 +243,13 @@ class SimulatedCloud:
         if status is not CloudStatus.ACTIVE:
             self._update(books.WAKE, self._clock() + int(after_s * 1000), instance_id)
         self._leave(fault)
+
+    def _is_full(self) -> bool:
+        """Tell whether the quota is used up; counted only where it could be, 0.3 ms of 4,000."""
+        if self._held_at_most >= self.simulation.quota:
+            self._held_at_most = self.held()
+        self._held_at_most += 1
+        return self._held_at_most > self.simulation.quota
 
     def _insert(self, spec: InstanceSpec, *, breaks: bool) -> str:
         now_ms = self._clock()
