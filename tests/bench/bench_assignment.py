@@ -29,7 +29,7 @@ from tests.bench.asking import ask
 pytestmark = pytest.mark.integration
 
 WARM = 1_200
-BACKLOG = 400
+BACKLOG = 1_000  # for longer than the allocator puts off looking after its reserve: 400 were not
 ROUNDS = 3
 A_ROUND = 960  # of what is warm, so that every request is a warm hit
 EMPTY = 60
