@@ -41,13 +41,16 @@ class LabDriver(fake.FakeDriverWithoutFakeNodes):
         for uuid, (name, state) in self._guests.read().items():
             self.instances[uuid] = fake.FakeInstance(name, state, uuid)
 
+    # Named as Nova names them: a build passes them by place, an unshelve by name.
     def spawn(
-        self, context, instance, image, files, password, allocations, network_info=None, **kwargs
-    ):
+        self, context, instance, image_meta, injected_files, admin_password, allocations,
+        network_info=None, **kwargs,
+    ):  # fmt: skip
         inject("spawn", self._host)
         super().spawn(
-            context, instance, image, files, password, allocations, network_info, **kwargs
-        )
+            context, instance, image_meta, injected_files, admin_password, allocations,
+            network_info, **kwargs,
+        )  # fmt: skip
         self._machines.boot(instance.uuid, addresses_of(network_info))
         self._keep()
 
