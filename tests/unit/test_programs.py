@@ -1,5 +1,7 @@
 """What the next-program model promises, by small examples."""
 
+import sys
+
 import msgspec
 import pytest
 
@@ -11,6 +13,7 @@ from streams.models.programs import (
     observe,
     sequences,
 )
+from streams.models.programs.vocabulary import program_hash
 
 DAY_S = 86_400.0
 
@@ -145,3 +148,10 @@ def test_other_versions_and_cut_bytes_are_refused(kind):
             broken = [*fields[:number], fields[number][:-1], *fields[number + 1 :]]
             with pytest.raises(ValueError, match=r".+"):
                 kind.from_bytes(msgspec.msgpack.encode(broken))
+
+
+def test_a_name_too_long_to_keep_is_not_kept_by_its_hash_either() -> None:
+    name = "x" * 1_000_000
+    before = sys.getrefcount(name)
+    assert program_hash(name) == program_hash("x" * 1_000_000)
+    assert sys.getrefcount(name) == before

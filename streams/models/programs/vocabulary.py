@@ -18,7 +18,6 @@ MAX_NAMES_BYTES = 3_000
 LAUNCHES, LAST_LAUNCH, LAST_MS, COLUMNS = 0, 1, 2, 3
 
 
-@lru_cache(maxsize=65_536)  # hashing takes 1 us, each launch asks thrice, decoding for all names
 def program_hash(name: str) -> int:
     """Return the 63-bit number by which a program is known across users.
 
@@ -27,8 +26,20 @@ def program_hash(name: str) -> int:
     >>> program_hash("vim") == program_hash("vim") != program_hash("Vim")
     True
     """
+    # A message may hold a name of 4 MB: what is too long for a vocabulary is not remembered here.
+    return _hash_remembered(name) if len(name) <= MAX_NAME_BYTES else _hash(name)
+
+
+# Hashing takes 1 us; each launch asks thrice, decoding a user for all names.
+REMEMBERED = 65_536
+
+
+def _hash(name: str) -> int:
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
+
+
+_hash_remembered = lru_cache(maxsize=REMEMBERED)(_hash)
 
 
 class Vocabulary:
