@@ -44,12 +44,12 @@ class LabDriver(fake.FakeDriverWithoutFakeNodes):
     # Named as Nova names them: a build passes them by place, an unshelve by name.
     def spawn(
         self, context, instance, image_meta, injected_files, admin_password, allocations,
-        network_info=None, **kwargs,
+        network_info=None, *args, **kwargs,
     ):  # fmt: skip
         inject("spawn", self._host)
         super().spawn(
             context, instance, image_meta, injected_files, admin_password, allocations,
-            network_info, **kwargs,
+            network_info, *args, **kwargs,
         )  # fmt: skip
         self._machines.boot(instance.uuid, addresses_of(network_info))
         self._keep()
