@@ -13,6 +13,7 @@ from faust.transport.drivers import aiokafka as driver
 from schemas.connection import name_and_password, tls_context
 from schemas.settings import Settings
 from schemas.topics import Topic
+from streams.runtime.bulk_recovery import BulkRecovery
 from streams.runtime.newest_store import NewestTable
 from streams.runtime.settlement import Settlement
 from streams.runtime.topic_admin import COMPACTED
@@ -116,6 +117,10 @@ def make_app(settings: Settings, settlement: Settlement, name: str = WORKERS) ->
         consumer_max_fetch_size=8 * 1024 * 1024,
     )
     app.transport = _Transport(app.conf.broker, app, settlement=settlement)
+    tables = app.tables
+    tables._recovery = BulkRecovery(  # noqa: SLF001 - Faust has no setting for it
+        settings, app, tables, beacon=tables.beacon, loop=tables.loop
+    )
 
     @app.on_partitions_revoked.connect(weak=False)  # type: ignore[untyped-decorator]
     async def give_up(app: Any, revoked: Any, **kwargs: Any) -> None:

@@ -64,9 +64,12 @@ class NewestStore(memory.Store):  # type: ignore[misc]
         """Take records of the changelog."""
         del to_key, to_value  # bytes are kept as they are
         for event in batch:
-            key, value = event.message.key, event.message.value
-            if value is None or rank_of(value) >= rank_of(self.data.get(key)):
-                self.put(key, value, event.message.partition)
+            self.take(event.message.key, event.message.value, event.message.partition)
+
+    def take(self, key: bytes, value: bytes | None, partition: int) -> None:
+        """Take a record of the changelog, unless what is known of its key is newer."""
+        if value is None or rank_of(value) >= rank_of(self.data.get(key)):
+            self.put(key, value, partition)
 
 
 class NewestTable(Table):  # type: ignore[misc]

@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -34,7 +35,8 @@ def fill(deployment: Deployment, count: int) -> int:
     """Put users on the changelog; their bytes in all."""
     name = changelog(deployment.settings, "users")
     create_changelogs(deployment.settings, {name: PARTITIONS})
-    states = [_states_of(number) for number in range(PARTITIONS)]
+    saved = templates()
+    states = [_states_of(number, saved) for number in range(PARTITIONS)]
     producer = Producer(
         {**kafka_config(deployment.settings), "linger.ms": 20, "compression.type": "lz4"}
     )
@@ -54,8 +56,8 @@ def fill(deployment: Deployment, count: int) -> int:
     return size
 
 
-def _states_of(partition: int) -> list[bytes]:
-    users = [User.from_bytes(state) for state in templates()]
+def _states_of(partition: int, saved: Sequence[bytes]) -> list[bytes]:
+    users = [User.from_bytes(state) for state in saved]
     for user in users:
         user.partition = partition
     return [ranked(0, user.to_bytes()) for user in users]
