@@ -16,6 +16,7 @@ from allocator.starter import Starter
 from allocator.stepper import Stepper
 from infra.observe import tracing
 from infra.observe.allocator import CALL_TIME
+from schemas.crash_points import AllocatorPoint, reached
 from schemas.pools import Pool
 
 LOG = structlog.get_logger(__name__)
@@ -186,8 +187,12 @@ class Executor:
 
     def _make(self, call: Call) -> Result:
         began_s = time.monotonic()
+        is_new = call.verb is Verb.CREATE
+        if is_new:
+            reached(AllocatorPoint.CREATE_BEGINS)
         with tracing.under(tracing.cause(), f"cloud {call.verb}", pool=call.pool):
             result = self._answer(call)
+        reached(AllocatorPoint.CREATED if is_new else AllocatorPoint.CHANGED)
         CALL_TIME.labels(str(call.verb), str(result.answer)).observe(time.monotonic() - began_s)
         return result
 

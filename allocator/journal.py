@@ -15,6 +15,7 @@ from infra.observe import tracing
 from schemas import cloudevents
 from schemas.codec import Codec
 from schemas.connection import kafka_config
+from schemas.crash_points import AllocatorPoint, reached
 from schemas.records import ReserveState
 from schemas.settings import Settings
 from schemas.topics import (
@@ -132,12 +133,15 @@ class Journal:
         for letter in letters:
             name = self._settings.topic(dead_letters(letter.topic).name)
             self._producer.produce(name, letter.value, letter.key, headers=letter.headers)
+        reached(AllocatorPoint.TRANSACTION_WRITTEN)
         if offsets:
             positions = [TopicPartition(t, self.partition, o) for t, o in offsets.items()]
             self._retrying(
                 lambda: self._producer.send_offsets_to_transaction(positions, group, POLL_S)
             )
+            reached(AllocatorPoint.POSITION_WRITTEN)
         self._retrying(lambda: self._producer.commit_transaction(POLL_S))
+        reached(AllocatorPoint.COMMITTED)
 
     def _produce_state(
         self, changes: Mapping[str, Mapping[str, bytes | None]], now_ms: int

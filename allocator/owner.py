@@ -21,6 +21,7 @@ from allocator.requests import InvalidRequestError, bury, read_forecast, read_re
 from infra.observe import allocator as metrics
 from infra.observe import tracing
 from schemas.codec import Codec, UndecodableError
+from schemas.crash_points import AllocatorPoint, reached
 from schemas.pools import Pool, pool_of
 from schemas.records import ProgramPrediction
 from schemas.settings import Settings
@@ -127,6 +128,7 @@ class PartitionOwner:
                 self._cause = tracing.cause() or self._cause
             # Not before: a replay may commit amid a message, before it was applied.
             self._offsets[message.topic()] = message.offset() + 1
+        reached(AllocatorPoint.DECIDED)
         self._commit()
 
     def predicted(self, prediction: ProgramPrediction) -> None:
@@ -148,6 +150,8 @@ class PartitionOwner:
             return
         now_ms = self._clock.now_ms()
         has_news = self._take_answers(now_ms)
+        if has_news:
+            reached(AllocatorPoint.ANSWERED)
         is_due = self._is_stirred or since_s >= CYCLE_S
         if self._clock.is_live and (has_news or is_due):
             self._cycle_s, self._is_stirred = time.monotonic(), False
@@ -161,6 +165,7 @@ class PartitionOwner:
         """Give the partition up: commit what is done, make no more calls."""
         try:
             self._commit()
+            reached(AllocatorPoint.PARTITION_CLOSED)
         finally:
             self.abandon()
 

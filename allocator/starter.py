@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from allocator.machine.starts import StartCall, StartEnd
 from allocator.runner.declared import command_of
 from allocator.runner.protocol import Command, Outcome, Place, Runner
+from schemas.crash_points import AllocatorPoint, reached
 
 
 class Starter:
@@ -39,6 +40,8 @@ class Starter:
         except Exception as error:  # noqa: BLE001 - a runner's bug fails one start, not the pools
             return StartEnd(call, False, 0, f"the runner failed: {type(error).__name__}")
         is_started = end.outcome is Outcome.STARTED
+        if is_started:
+            reached(AllocatorPoint.PROGRAM_STARTED)
         return StartEnd(call, is_started, round(end.took_s * 1000), end.detail or end.outcome)
 
     def end(self, instance_id: str) -> None:

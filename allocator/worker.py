@@ -30,6 +30,7 @@ from infra.observe import endpoint, tracing
 from infra.observe.health import Health
 from schemas.codec import Codec, SchemaIds
 from schemas.connection import kafka_config
+from schemas.crash_points import AllocatorPoint, reached
 from schemas.pools import load_pools
 from schemas.registry import RegistryIds
 from schemas.settings import Settings
@@ -160,6 +161,7 @@ class AllocatorWorker:
     def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         for partition in sorted({p.partition for p in partitions}):
             self._owners[partition] = self._own(partition)
+            reached(AllocatorPoint.STATE_READ)
         # Only now: the older owner's last transaction is settled since it was fenced.
         positions = consumer.committed(partitions, 30)
         for position in positions:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
+from schemas.crash_points import WorkerPoint, reached
 from schemas.records import AlertFeedback, AnomalyObservation
 from schemas.settings import Settings
 from schemas.topics import ALERTS_FEEDBACK, ANOMALIES_OBSERVED
@@ -46,10 +47,12 @@ class AlertStage(Stage):
     async def _settle(self) -> None:
         await self._sender.settle()
         if self._desk is not None and self._is_changed:
+            reached(WorkerPoint.ALERTS_OUTPUTS_DURABLE)
             # Two topics move it, so its rank is how often it was saved.
             rank = self._table.rank(STATE) + 1
             await self._table.put(0, STATE, rank, self._desk.to_bytes())
             await self._sender.settle()
+            reached(WorkerPoint.ALERTS_STATE_DURABLE)
             self._is_changed = False
 
     def _apply(self, desk: AlertDesk, message: Any) -> list[Output]:

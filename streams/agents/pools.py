@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
+from schemas.crash_points import WorkerPoint, reached
 from schemas.records import DemandObserved
 from schemas.topics import DEMAND_OBSERVED
 from streams.pipeline.eventtime import HOUR_MS
@@ -81,16 +82,21 @@ class PoolStage(Stage):
     async def _settle(self) -> None:
         await self._sender.settle()
         changed = {pool: work for pool, work in self._pools.items() if work.rank}
+        if not changed:
+            return
+        reached(WorkerPoint.POOLS_OUTPUTS_DURABLE)
         for pool, work in changed.items():
             for number, data in work.chunks.items():
                 await self._table.put(work.partition, _chunk_key(pool, number), work.rank, data)
         await self._sender.settle()
+        reached(WorkerPoint.POOLS_HOURS_DURABLE)
         for pool, work in changed.items():
             await self._show_calendar(work, work.fold.now_ms)
             await self._table.put(work.partition, _state_key(pool), work.rank, work.fold.save())
             work.rank = 0
             work.chunks.clear()
         await self._sender.settle()
+        reached(WorkerPoint.POOLS_STATE_DURABLE)
 
     async def _work(self, observed: DemandObserved, partition: int) -> _Work:
         pool = observed.pool

@@ -3,6 +3,7 @@
 from typing import Any
 
 from schemas.codec import Codec
+from schemas.crash_points import WorkerPoint, reached
 from schemas.records import PopulationPartial
 from schemas.topics import POPULATION_PARTIALS
 from streams.pipeline.population import PopulationFold
@@ -49,8 +50,10 @@ class PopulationStage(Stage):
     async def _settle(self) -> None:
         await self._sender.settle()
         if self._fold is not None and self._rank:
+            reached(WorkerPoint.POPULATION_OUTPUTS_DURABLE)
             await self._table.put(0, STATE, self._rank, self._fold.to_bytes())
             await self._sender.settle()
+            reached(WorkerPoint.POPULATION_STATE_DURABLE)
             self._rank = 0
 
     def _load(self) -> PopulationFold:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
+from schemas.crash_points import WorkerPoint, reached
 from schemas.records import ActivityBatch, Tick
 from schemas.settings import Settings
 from schemas.steady_clock import SteadyClock
@@ -53,11 +54,15 @@ class ProfileStage(Stage):
             partition = event.message.partition
             self._partition_watch.heard(f"partition-{partition}", self._now_ms())
             fold, users = self._fold(partition)
+            hour = fold.state.open_hour
             for step in await self._steps(fold, event.message):
                 if step.user is not None:
                     users.changed(*step.user)
                 await self._sender.send(step.outputs)
             self._unsettled.add(partition)
+            reached(WorkerPoint.MESSAGE_SENT)
+            if fold.state.open_hour > hour:
+                reached(WorkerPoint.HOUR_CLOSED)
             await self._bury_hostile(users)
             await self._settle_often(partition, fold)
 
@@ -81,14 +86,19 @@ class ProfileStage(Stage):
         folds = {partition: self._folds[partition] for partition in sorted(self._unsettled)}
         self._unsettled.clear()
         await self._sender.settle()
+        if not folds:
+            return
+        reached(WorkerPoint.PROFILE_OUTPUTS_DURABLE)
         for fold, users in folds.values():
             await users.save()
             for name in fold.gone():
                 await users.remove(name)
         await self._sender.settle()
+        reached(WorkerPoint.PROFILE_USERS_DURABLE)
         for partition, (fold, _) in folds.items():
             await self._partitions.save(partition, fold.state)
         await self._sender.settle()
+        reached(WorkerPoint.PROFILE_STATE_DURABLE)
         for partition, (fold, _) in folds.items():
             fold.settled()
             self._settled_hour[partition] = fold.state.open_hour
@@ -145,6 +155,8 @@ class ProfileStage(Stage):
             )  # fmt: skip
             fold.restored(users.scan())
             self._folds[partition] = (fold, users)
+            if fold.state.next_offset:
+                reached(WorkerPoint.PROFILE_RESTORED)
         return self._folds[partition]
 
     async def _bury_hostile(self, users: UserTable) -> None:

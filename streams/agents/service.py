@@ -3,6 +3,7 @@
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
+from schemas.crash_points import WorkerPoint, reached
 from schemas.records import ReserveStatus
 from schemas.topics import RESERVE_STATUS
 from streams.pipeline.service_watch import ServiceWatch
@@ -42,7 +43,11 @@ class ServiceStage(Stage):
 
     async def _settle(self) -> None:
         await self._sender.settle()
+        if not self._changed:
+            return
+        reached(WorkerPoint.SERVICE_OUTPUTS_DURABLE)
         for pool, (partition, rank) in self._changed.items():
             await self._table.put(partition, pool.encode(), rank, self._states[pool])
         self._changed.clear()
         await self._sender.settle()
+        reached(WorkerPoint.SERVICE_STATE_DURABLE)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
+from schemas.crash_points import WorkerPoint, reached
 from schemas.records import DemandPartial
 from schemas.topics import DEMAND_PARTIALS
 from streams.pipeline.total import TotalFold
@@ -51,11 +52,14 @@ class TotalStage(Stage):
         await self._sender.settle()
         if self._fold is None or not self._rank:
             return
+        reached(WorkerPoint.TOTAL_OUTPUTS_DURABLE)
         for number, data in self._chunks.items():
             await self._table.put(0, _chunk_key(number), self._rank, data)
         await self._sender.settle()
+        reached(WorkerPoint.TOTAL_HOURS_DURABLE)
         await self._table.put(0, STATE, self._rank, self._fold.state.to_bytes())
         await self._sender.settle()
+        reached(WorkerPoint.TOTAL_STATE_DURABLE)
         self._rank = 0
         self._chunks.clear()
 

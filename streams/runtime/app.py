@@ -11,6 +11,7 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 
 from schemas.connection import name_and_password, tls_context
+from schemas.crash_points import WorkerPoint, reached
 from schemas.settings import Settings
 from schemas.topics import Topic
 from streams.runtime.bulk_recovery import BulkRecovery
@@ -68,7 +69,9 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
     async def _commit_offsets(self, offsets: Any, start_new_transaction: bool = True) -> bool:
         # The offsets are chosen already: what is settled now covers them, and maybe more.
         await self.transport.settlement.settle()
+        reached(WorkerPoint.SETTLED)
         committed = await super()._commit_offsets(offsets, start_new_transaction)
+        reached(WorkerPoint.COMMITTED)
         return bool(committed)
 
 
@@ -126,6 +129,7 @@ def make_app(settings: Settings, settlement: Settlement, name: str = WORKERS) ->
     async def give_up(app: Any, revoked: Any, **kwargs: Any) -> None:
         del app, revoked, kwargs
         await settlement.give_up()
+        reached(WorkerPoint.GIVEN_UP)
 
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     return app

@@ -7,6 +7,7 @@ from infra.observe import tracing
 from infra.observe import worker as metrics
 from schemas import cloudevents, dead_letters
 from schemas.codec import Codec
+from schemas.crash_points import WorkerPoint, reached
 from schemas.records import DemandForecast, DemandObserved
 from schemas.settings import Settings
 from schemas.topics import Topic
@@ -39,7 +40,9 @@ class Sender:
     async def send(self, outputs: Sequence[Output]) -> None:
         """Send outputs; they are durable once the sender has settled."""
         traced = (tracing.headers() or []) if outputs else []
-        for output in outputs:
+        for number, output in enumerate(outputs):
+            if number == 1:
+                reached(WorkerPoint.AMID_OUTPUTS)
             name = self._settings.topic(output.topic.name)
             value, told = None, cloudevents.Headers()
             if output.record is not None:
@@ -68,6 +71,7 @@ class Sender:
         )
         kept = list(message.headers or ())
         await self.send_raw(dead_letters_of(topic), message.key, message.value, [*kept, *headers])
+        reached(WorkerPoint.LETTER_DURABLE)
         metrics.DEAD_LETTERS.labels(topic.name).inc()
 
     async def bury_state(self, topic: Topic, key: bytes, data: bytes) -> None:

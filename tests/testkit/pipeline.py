@@ -113,7 +113,7 @@ class Deployment:
         self.wait_for(at_work, f"{count} workers at work")
 
     def wait_for(
-        self, condition: Callable[[], object], what: str, timeout_s: float = START_S
+        self, condition: Callable[[], object], what: object, timeout_s: float = START_S
     ) -> None:
         """Wait until a condition holds, with a supervisor's eye on the workers.
 
@@ -198,9 +198,10 @@ def deployed(
     bootstrap: str, registry: str, prefix: str, folder: Path, **settings: Any
 ) -> Iterator[Deployment]:
     """A fresh deployment with its topics; its workers are killed at the end."""
+    pools = settings.pop("pools_file", REPOSITORY / "infra" / "pools.toml")
     made = Settings(
         bootstrap_servers=bootstrap, registry_url=registry, topic_prefix=prefix,
-        state_dir=folder, pools_file=REPOSITORY / "infra" / "pools.toml", **settings,
+        state_dir=folder, pools_file=pools, **settings,
     )  # fmt: skip
     create_topics(made)
     deployment = Deployment(made)
@@ -213,7 +214,7 @@ def deployed(
         deployment.stop_workers()
 
 
-def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 120.0) -> None:
+def wait_for(condition: Callable[[], object], what: object, timeout_s: float = 120.0) -> None:
     """Wait until a condition holds."""
     end = time.monotonic() + timeout_s
     while not condition():

@@ -99,14 +99,11 @@ class UnderFire:
 
     def report(self, **more: object) -> None:
         """Write what was injected, and how long it took until predictions came again."""
-        folder = REPOSITORY / "reports" / "faults"
-        folder.mkdir(parents=True, exist_ok=True)
         facts = {
             "seed": SEED, "events": self.events, "strikes": self.strikes,
             "recovered_s": [round(s, 1) for s in self.recovered_s], **more,
         }  # fmt: skip
-        (folder / f"{self.name}.json").write_text(json.dumps(facts, indent=1))
-        log.info("report", name=self.name, **facts)
+        write_report(self.name, **facts)
 
     def predictions(self) -> int:
         """How many predictions there are by now, repeats included."""
@@ -150,6 +147,14 @@ class UnderFire:
             if rank_of(message.value()) >= rank_of(newest.get(message.key())):
                 newest[message.key()] = message.value()
         return {key: body_of(value) for key, value in newest.items()}
+
+
+def write_report(name: str, **facts: object) -> None:
+    """Write what was injected to reports/faults; without `strikes` a soak takes it for nothing."""
+    folder = REPOSITORY / "reports" / "faults"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(facts, indent=1))
+    log.info("report", name=name, **facts)
 
 
 def minute_of_events(chance: random.Random, minute: int, count: int) -> list[tuple[str, Activity]]:
