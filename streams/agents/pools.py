@@ -7,7 +7,7 @@ from schemas.codec import Codec, UndecodableError
 from schemas.crash_points import WorkerPoint, reached
 from schemas.records import DemandObserved
 from schemas.topics import DEMAND_OBSERVED
-from streams.pipeline.eventtime import HOUR_MS
+from streams.pipeline.eventtime import HOUR_MS, is_future
 from streams.pipeline.pool_state import PoolState
 from streams.pipeline.pools import PoolFold
 from streams.pipeline.resources import RESOURCES
@@ -53,6 +53,10 @@ class PoolStage(Stage):
             raise PoisonError(str(error)) from error
         if not 0 <= observed.source_partition < self._partitions:
             raise PoisonError(f"no partition {observed.source_partition} of telemetry")
+        latest_ms = max([observed.closed_through, *(m.time for m in observed.minutes)])
+        if is_future(latest_ms, round(event.message.timestamp * 1000)):
+            # Each hour up to it would be closed, one after the other.
+            raise PoisonError("demand of a time that has not come")
         async with self._busy:
             work = await self._work(observed, event.message.partition)
             step = work.fold.apply(observed)

@@ -113,9 +113,8 @@ def events(deployment: Deployment) -> list[AllocationEvent]:
 def is_quiet(office: Office, settings: Settings) -> bool:
     """Whether all was answered, nobody holds anything, and books and cloud agree."""
     office.revive()
-    told = answers(events(office.deployment))
-    there = in_the_cloud(settings)
-    return len(told) == office.asked and bool(there) and there == booked(office.deployment, POOLS)
+    told, there = answers(events(office.deployment)), in_the_cloud(settings)
+    return len(told) == office.asked and bool(there) and there == booked(office.deployment)
 
 
 def test_an_allocator_may_die_at_every_named_moment(

@@ -23,7 +23,7 @@ WAITS = 5
 
 POINT = AnomalyObservation(
     observation_id="test-0-0-0", subject="pool/office", kind="LEVEL", time=START_S * 1000,
-    score=9.0, observed=9.0, expected_low=0.0, expected_high=1.0, what="The test says so.",
+    score=0.9, observed=9.0, expected_low=0.0, expected_high=1.0, what="The test says so.",
 )  # fmt: skip
 STATUS = ReserveStatus(
     pool="office", time=START_S * 1000, target=1, ready=1, building=0, leased=0, cap=2, hits=0,

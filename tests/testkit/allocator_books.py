@@ -42,10 +42,10 @@ def leases_overlap(events: Iterable[AllocationEvent]) -> list[AllocationEvent]:
     return bad
 
 
-def booked(deployment: Deployment, pools: Iterable[str]) -> set[str]:
+def booked(deployment: Deployment) -> set[str]:
     """The instances that reserve.state knows of."""
     settings, codec = deployment.settings, deployment.codec
-    state: dict[str, dict[str, bytes]] = {pool: {} for pool in pools}
+    state: dict[str, dict[str, bytes]] = defaultdict(dict)
     for message in read_all(settings.bootstrap_servers, settings.topic(RESERVE_STATE.name)):
         key = message.key().decode()
         of = state[key.partition("/")[0]]
