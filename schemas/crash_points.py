@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 FOLDER = "WARMFRONT_CRASH_FOLDER"
-_folder = os.environ.get(FOLDER, "")
+_armed = {"folder": os.environ.get(FOLDER, "")}
 
 
 class WorkerPoint(StrEnum):
@@ -90,8 +90,13 @@ def reached(point: Point) -> None:
     --------
     >>> reached(WorkerPoint.SETTLED)  # nobody asked for a crash
     """
-    if _folder:
-        strike(Path(_folder), point)
+    if _armed["folder"]:
+        strike(Path(_armed["folder"]), point)
+
+
+def arm(folder: str) -> None:
+    """Strike from now on at moments that the folder has no file of; nowhere if it is empty."""
+    _armed["folder"] = folder
 
 
 def strike(folder: Path, point: Point) -> None:

@@ -1,8 +1,6 @@
 """A seeded soak of the allocator: faults of every kind and kills at every point of its cycle."""
 
-import os
 import random
-import sys
 from collections import Counter
 
 import pytest
@@ -10,13 +8,13 @@ import pytest
 from allocator.cloud.faults import CREATE_FAULTS, Fault
 from allocator.machine.observed import Verb
 from tests.testkit.allocator_world import CRASHES, START_MS, World
+from tests.testkit.pipeline import environment_number
+from tests.testkit.under_fire import SEED, write_report
 
 pytestmark = pytest.mark.faults
 
-# (operations, kills); the long one takes minutes and is asked for by name.
-IS_LONG = os.environ.get("WARMFRONT_SOAK") == "long"
-OPERATIONS, KILLS = (100_000, 1_000) if IS_LONG else (3_000, 50)
-SEED = int(os.environ.get("WARMFRONT_SOAK_SEED", "20261125"))
+OPERATIONS = environment_number("WARMFRONT_ALLOCATOR_OPERATIONS", 3_000)
+KILLS = environment_number("WARMFRONT_ALLOCATOR_KILLS", 50)
 # An outage is scripted, not by chance.
 BY_CHANCE = set(Fault) - {Fault.OUTAGE}
 
@@ -85,8 +83,7 @@ def test_no_orphan_no_cap_broken_no_request_answered_twice() -> None:
             world.cloud.faults.rate = 0.2
     world.settle()
     world.check_settled()
-    report = report_of(world)
-    sys.stdout.write(f"seed {SEED}: {report}\n")
+    write_report("allocator-soak", **report_of(world))
     assert set(CRASHES) <= set(world.kills)
     assert set(world.cloud.faults.injected) >= BY_CHANCE, "a fault that was never injected"
     assert world.kills.total() >= KILLS
@@ -95,6 +92,8 @@ def test_no_orphan_no_cap_broken_no_request_answered_twice() -> None:
 
 def report_of(world: World) -> dict[str, object]:
     return {
+        "seed": SEED,
+        "strikes": world.kills.total(),
         "operations": world.operations,
         "kills": dict(world.kills),
         "faults": {str(k): v for k, v in world.cloud.faults.injected.items()},

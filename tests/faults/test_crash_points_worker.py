@@ -50,6 +50,7 @@ def test_a_worker_may_die_at_every_named_moment(
     crashes = CrashFolder(tmp_path / "crashes", tuple(WorkerPoint))
     with deployed(kafka_bootstrap, registry_url, topic_prefix, tmp_path) as deployment:
         deployment.worker_environment = {FOLDER: str(crashes.folder)}
+        deployment.forks = True
         for _ in range(WORKERS):
             deployment.start_worker()
         run = UnderFire("worker-crash-points", deployment, EVENTS)

@@ -1,7 +1,6 @@
 """The reconcilers over HTTP: openstacksdk, a stub Nova that fails, and kills at every point."""
 
 import random
-import sys
 from collections import Counter
 
 import pytest
@@ -13,10 +12,10 @@ from tests.testkit.allocator_world import CRASHES, POOL, World
 from tests.testkit.openstack_cloud import write_clouds_yaml
 from tests.testkit.stub_openstack import StubOpenStack
 from tests.testkit.stub_openstack.faults import ANY_CALL, QUOTA
+from tests.testkit.under_fire import SEED, write_report
 
 pytestmark = pytest.mark.faults
 
-SEED = 20261125
 OPERATIONS, KILLS = 900, 15
 EACH = {str(getattr(fault, "status", fault)) for fault in (*ANY_CALL, QUOTA)}
 
@@ -69,7 +68,11 @@ def test_no_orphan_no_cap_broken_over_http(tmp_path, monkeypatch) -> None:
             now["s"] = world.now_ms / 1000
             world.cycle()
         world.check_settled()
-        sys.stdout.write(f"{dict(stub.faults.injected)} {dict(world.kills)} {world.operations}\n")
+        injected = {str(fault): count for fault, count in stub.faults.injected.items()}
+        write_report(
+            "openstack-soak", seed=SEED, strikes=world.kills.total(), kills=dict(world.kills),
+            faults=injected, operations=world.operations,
+        )  # fmt: skip
         assert set(stub.faults.injected) >= EACH, "a fault that was never injected"
         assert set(CRASHES) <= set(world.kills)
         kinds = Counter(event.kind for event in world.events.values())
