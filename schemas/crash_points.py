@@ -2,9 +2,9 @@
 
 A kill at a random moment seldom falls between two lines. The processes say where they are, and one
 that is started with WARMFRONT_CRASH_FOLDER kills itself at each moment that no other process
-struck at before: the folder gets a file for each. `tests/faults/test_crash_points.py` goes on until
-it has one for every name below, so a name that is added is tested, and one that is never reached
-fails. Anywhere else a moment costs a comparison, 0.05 us.
+struck at before: the folder gets a file for each. The tests (`tests/faults/test_crash_points_*.py`)
+go on until it has one for every name below, so a name that is added is tested, and one that is
+never reached fails. Anywhere else a moment costs a look into a dictionary, 0.05 us.
 """
 
 import os
@@ -100,9 +100,13 @@ def arm(folder: str) -> None:
 
 
 def strike(folder: Path, point: Point) -> None:
-    """Kill this process, as SIGKILL does, unless a process was killed at this moment before."""
+    """Kill this process, as SIGKILL does, unless a process was killed at this moment before.
+
+    Where the folder spares a moment by a file NAME.spared, it is only noted.
+    """
     try:
         (folder / point).touch(exist_ok=False)
     except FileExistsError:
         return
-    os.kill(os.getpid(), signal.SIGKILL)
+    if not (folder / f"{point}.spared").exists():
+        os.kill(os.getpid(), signal.SIGKILL)

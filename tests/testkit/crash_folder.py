@@ -17,21 +17,24 @@ class CrashFolder:
         Is made.
     points
         All moments of the processes that get the folder.
+    one_in, first
+        Of so many moments one is struck, beginning with this one; the others need only be reached.
     """
 
     folder: Path
     points: Sequence[Point]
+    one_in: int = 1
+    first: int = 0
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
-
-    def struck(self) -> set[str]:
-        """The moments at which a process has died."""
-        return {path.name for path in self.folder.iterdir()}
+        self.deadly = self.points[self.first :: self.one_in]
+        for point in set(self.points) - set(self.deadly):
+            (self.folder / f"{point}.spared").touch()
 
     def left(self) -> set[str]:
-        """The moments at which none has died yet."""
-        return set(self.points) - self.struck()
+        """The moments that no process has come to yet."""
+        return {point for point in self.points if not (self.folder / point).exists()}
 
     def __str__(self) -> str:
-        return f"a crash at {', '.join(sorted(self.left()))}"
+        return f"a process at {', '.join(sorted(self.left()))}"

@@ -101,8 +101,8 @@ class UnderFire:
         """Write what was injected, and how long it took until predictions came again."""
         facts = {
             "seed": SEED, "events": self.events, "strikes": self.strikes,
-            "recovered_s": [round(s, 1) for s in self.recovered_s], **more,
-        }  # fmt: skip
+            "recovered_s": [round(s, 1) for s in self.recovered_s],
+        } | more  # fmt: skip
         write_report(self.name, **facts)
 
     def predictions(self) -> int:
