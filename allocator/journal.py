@@ -1,6 +1,5 @@
 """One partition's transactions: state, events, dead letters and offsets, all or nothing."""
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from allocator.machine.outbox import Outbox
 from infra.observe import tracing
 from schemas import cloudevents
 from schemas.codec import Codec
-from schemas.connection import kafka_config
+from schemas.connection import NEVER_JOINED, kafka_config
 from schemas.crash_points import AllocatorPoint, reached
 from schemas.records import ReserveState
 from schemas.settings import Settings
@@ -187,7 +186,7 @@ class Journal:
         consumer = Consumer(
             {
                 **kafka_config(self._settings),
-                "group.id": self._settings.topic(f"allocator-state-{os.getpid()}"),
+                "group.id": self._settings.topic(NEVER_JOINED),
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,

@@ -12,6 +12,9 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.settings import Settings
 
+# librdkafka demands the name of a group of whoever only reads, and asks who coordinates it: each
+# role may ask that of this one, and nobody may join it.
+NEVER_JOINED = "never-joined"
 ANSWER_S = 10.0
 SLICE_S = 0.5
 REFUSALS = (

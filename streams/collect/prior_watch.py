@@ -8,7 +8,7 @@ import structlog
 from confluent_kafka import Consumer, TopicPartition
 
 from schemas.codec import Codec, UndecodableError
-from schemas.connection import kafka_config
+from schemas.connection import NEVER_JOINED, kafka_config
 from schemas.records import PopulationPrior
 from schemas.settings import Settings
 from schemas.topics import POPULATION_PRIOR
@@ -105,7 +105,7 @@ def group_less_consumer(settings: Settings) -> Any:
     return Consumer(
         {
             **kafka_config(settings),
-            "group.id": settings.topic("unused"),  # required by the client, never joined
+            "group.id": settings.topic(NEVER_JOINED),
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,

@@ -12,7 +12,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from schemas.connection import kafka_config
+from schemas.connection import NEVER_JOINED, kafka_config
 from schemas.roles import Role
 from schemas.settings import Settings
 
@@ -59,6 +59,7 @@ def grants(role: Role, settings: Settings) -> list[Grant]:
     READ TOPIC blue.predictions.programs
     WRITE TOPIC blue.telemetry.activity
     WRITE TOPIC blue.telemetry.ticks
+    DESCRIBE GROUP blue.never-joined
     """
     return list(dict.fromkeys([*_topics(role, settings), *_others(role, settings)]))
 
@@ -79,7 +80,7 @@ def _topics(role: Role, settings: Settings) -> Iterator[Grant]:
 def _others(role: Role, settings: Settings) -> Iterator[Grant]:
     for group in role.joins:
         yield Grant("GROUP", settings.topic(group), "LITERAL", "READ")
-    for group in role.watches:
+    for group in (*role.watches, NEVER_JOINED):
         yield Grant("GROUP", settings.topic(group), "LITERAL", "DESCRIBE")
     for operation in ("WRITE", "DESCRIBE") if role.transactions else ():
         name = settings.topic(role.transactions)

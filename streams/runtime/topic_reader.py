@@ -5,7 +5,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from schemas.connection import kafka_config
+from schemas.connection import NEVER_JOINED, kafka_config
 from schemas.settings import Settings
 
 TIMEOUT_S = 30.0
@@ -124,7 +124,7 @@ def _consumer(settings: Settings) -> Consumer:
     return Consumer(
         {
             **kafka_config(settings),
-            "group.id": settings.topic("reader-never-joined"),
+            "group.id": settings.topic(NEVER_JOINED),
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "log_level": 2,

@@ -26,14 +26,16 @@ from tests.testkit.allocator_books import (
 )
 from tests.testkit.allocator_process import start_allocator
 from tests.testkit.crash_folder import CrashFolder
-from tests.testkit.pipeline import Deployment, deployed, wait_for
-from tests.testkit.under_fire import write_report
+from tests.testkit.pipeline import Deployment, deployed, environment_number, wait_for
+from tests.testkit.under_fire import SEED, write_report
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 # Each owns a partition or two, so that several die while the group waits for one.
 ALLOCATORS = 3
 PARTITIONS = 4
+# As for the workers: each strike costs a session's timeout.
+ONE_IN = environment_number("WARMFRONT_CRASH_ONE_IN", 3)
 CAP, HELD = 12, 6
 QUIET_S = 120.0
 
@@ -123,7 +125,7 @@ def test_an_allocator_may_die_at_every_named_moment(
     pools = tmp_path / "pools.toml"
     warm = f"min_instances = 2\nmax_instances = 4\ncap = {CAP}\n"
     pools.write_text("".join(f"[pool.{name}]\n{warm}" for name in POOLS))
-    crashes = CrashFolder(tmp_path / "crashes", tuple(AllocatorPoint))
+    crashes = CrashFolder(tmp_path / "crashes", tuple(AllocatorPoint), ONE_IN, SEED % ONE_IN)
     with deployed(
         kafka_bootstrap, registry_url, topic_prefix, tmp_path, pools_file=pools
     ) as deployment:
@@ -139,10 +141,10 @@ def test_an_allocator_may_die_at_every_named_moment(
         told = events(deployment)
         most = most_at_once(deployment.settings)
     write_report(
-        "allocator-crash-points", strikes=codes[-signal.SIGKILL], requests=office.asked,
+        "allocator-crash-points", strikes=codes[-signal.SIGKILL], reached=len(AllocatorPoint), requests=office.asked,
         most_at_once=most, started=len(office.processes),
     )  # fmt: skip
-    assert codes[-signal.SIGKILL] == len(AllocatorPoint)
+    assert codes[-signal.SIGKILL] == len(crashes.deadly) > 0
     assert {request: found for request, found in answers(told).items() if len(found) > 1} == {}
     assert not leases_overlap(told)
     assert 0 < max(most.values()) <= CAP
