@@ -141,8 +141,8 @@ def test_an_allocator_may_die_at_every_named_moment(
         told = events(deployment)
         most = most_at_once(deployment.settings)
     write_report(
-        "allocator-crash-points", strikes=codes[-signal.SIGKILL], reached=len(AllocatorPoint), requests=office.asked,
-        most_at_once=most, started=len(office.processes),
+        "allocator-crash-points", strikes=codes[-signal.SIGKILL], reached=len(AllocatorPoint),
+        requests=office.asked, most_at_once=most, started=len(office.processes),
     )  # fmt: skip
     assert codes[-signal.SIGKILL] == len(crashes.deadly) > 0
     assert {request: found for request, found in answers(told).items() if len(found) > 1} == {}
