@@ -22,6 +22,7 @@ from schemas.settings import Settings
 from schemas.topics import (
     ALERTS_ANOMALIES,
     ALLOCATION_REQUESTS,
+    FORECASTS_DEMAND,
     PROFILES_USERS,
     TELEMETRY_ACTIVITY,
     TELEMETRY_TICKS,
@@ -33,11 +34,12 @@ from streams.runtime.access import allow, grants
 from streams.runtime.topic_reader import TopicUnreadableError, read_to_end
 from tests.testkit.allocator_process import start_allocator
 from tests.testkit.pipeline import REPOSITORY, Deployment, wait_for
+from tests.testkit.pipeline import START_S as WORKER_START_S
 from tests.testkit.receiver import receiving
 from tests.testkit.secured_kafka import SecuredKafka, secured_kafka
 from tests.testkit.under_fire import START_S, minute_of_events
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 PREFIX = "work."
 MINUTES, EVENTS_A_MINUTE = 12, 20
@@ -157,6 +159,8 @@ def test_all_processes_get_on_with_exactly_their_rules(guarded: Guarded) -> None
         codec = Deployment(guarded.settings("operator")).codec
         guarded.tell(ALERTS_ANOMALIES, codec.encode(ALERTS_ANOMALIES, ALERT))
 
+        wait_for(lambda: page(port, "pool-names"), "the page", WORKER_START_S)
+        wait_for(lambda: said_to(guarded, FORECASTS_DEMAND), "forecasts", WORKER_START_S)
         client = guarded.settings("client")
         assert next(follow_predictions(client, from_start=True)).candidates
         assert next(follow_forecasts(client, from_start=True)).steps
@@ -176,6 +180,11 @@ def test_all_processes_get_on_with_exactly_their_rules(guarded: Guarded) -> None
         assert set(ended.values()) == {None}, {role: guarded.said(role) for role in ended}
         stop_all(guarded)
     assert guarded.denied() == []
+
+
+def said_to(guarded: Guarded, topic: Topic) -> bool:
+    """Whether anything is on a topic, as the operator reads it."""
+    return any(True for _ in read_to_end(guarded.settings("operator"), topic.name))
 
 
 def spoken_by(guarded: Guarded) -> str:
