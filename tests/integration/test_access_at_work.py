@@ -23,7 +23,6 @@ from schemas.topics import (
     ALERTS_ANOMALIES,
     ALLOCATION_REQUESTS,
     FORECASTS_DEMAND,
-    PROFILES_USERS,
     TELEMETRY_ACTIVITY,
     TELEMETRY_TICKS,
     Topic,
@@ -162,7 +161,7 @@ def test_all_processes_get_on_with_exactly_their_rules(guarded: Guarded) -> None
         wait_for(lambda: page(port, "pool-names"), "the page", WORKER_START_S)
         wait_for(lambda: said_to(guarded, FORECASTS_DEMAND), "forecasts", WORKER_START_S)
         client = guarded.settings("client")
-        assert next(follow_predictions(client, from_start=True)).candidates
+        assert next(follow_predictions(client, from_start=True)).after_program
         assert next(follow_forecasts(client, from_start=True)).steps
         with Instances(client) as instances:
             lease = instances.request("ann", "mail", timeout_s=120)
@@ -170,7 +169,9 @@ def test_all_processes_get_on_with_exactly_their_rules(guarded: Guarded) -> None
         wait_for(lambda: receiver.posts, "the alert at its receiver")
         for topic in (TELEMETRY_ACTIVITY, ALLOCATION_REQUESTS, ALERTS_ANOMALIES):
             wait_for(lambda t=topic: guarded.letters(t) == [POISON], f"{topic.name}'s letter")
-        wait_for(lambda: page(port, "summary").get("pools"), "the page has pools")
+        wait_for(lambda: page(port, "summary").get("allocations"), "the page has the lease")
+        wait_for(lambda: page(port, "summary").get("predictions"), "the page has predictions")
+        wait_for(lambda: page(port, "summary").get("dead_letters") == 3, "the page has letters")
         wait_for(lambda: "groups" in page(port, "health").get("lag", {}), "the page has lags")
         collected = "host-"
         wait_for(lambda: collected in spoken_by(guarded), "the collector's own heartbeat")
@@ -194,13 +195,9 @@ def spoken_by(guarded: Guarded) -> str:
 
 
 def look_as_operator(guarded: Guarded) -> None:
-    """What a person does: look into profiles and letters, send one again, forget somebody."""
-    people = [
-        m.key().decode() for m in read_to_end(guarded.settings("operator"), PROFILES_USERS.name)
-    ]
-    assert people
-    guarded.done("operator", "profile", people[0], "--json")
-    guarded.done("operator", "doctor", "--json")
+    """What a person does: look at what could not be used."""
+    guarded.done("operator", "dlq", "list", "--json")
+    assert TELEMETRY_ACTIVITY.name in guarded.said("operator")
 
 
 def stop_all(guarded: Guarded) -> None:
