@@ -171,7 +171,7 @@ def test_all_processes_get_on_with_exactly_their_rules(guarded: Guarded) -> None
             wait_for(lambda t=topic: guarded.letters(t) == [POISON], f"{topic.name}'s letter")
         wait_for(lambda: page(port, "summary").get("allocations"), "the page has the lease")
         wait_for(lambda: page(port, "summary").get("predictions"), "the page has predictions")
-        wait_for(lambda: page(port, "summary").get("dead_letters") == 3, "the page has letters")
+        wait_for(lambda: page(port, "summary").get("dead_letters", 0) >= 3, "the page has letters")
         wait_for(lambda: "groups" in page(port, "health").get("lag", {}), "the page has lags")
         collected = "host-"
         wait_for(lambda: collected in spoken_by(guarded), "the collector's own heartbeat")
