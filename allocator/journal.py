@@ -69,8 +69,8 @@ class Journal:
                 # A transaction is many small requests; each would wait for a delayed ACK.
                 "socket.nagle.disable": True,
                 # The broker refuses the next transaction while it ends the last one, some
-                # milliseconds: waiting the usual 100 ms doubled the 99th percentile. The wait doubles
-                # with each try, by default up to a second: halts of 600 ms.
+                # milliseconds: waiting the usual 100 ms doubled the 99th percentile. The wait
+                # doubles with each try, by default up to a second: halts of 600 ms.
                 "retry.backoff.ms": 5,
                 "retry.backoff.max.ms": 10,
                 "compression.type": "lz4",

@@ -4,7 +4,7 @@ A kill at a random moment seldom falls between two lines. The processes say wher
 that is started with WARMFRONT_CRASH_FOLDER kills itself at each moment that no other process
 struck at before: the folder gets a file for each. `tests/faults/test_crash_points_allocator.py`
 goes on until it has one for every name of the allocator's, so a name that is added is tested, and
-one that is never reached fails. Anywhere else a moment costs a look into a dictionary, 0.05 us.
+one that is never reached fails. Anywhere else a moment costs a comparison, 0.05 us.
 """
 
 import os
@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 FOLDER = "WARMFRONT_CRASH_FOLDER"
-_armed = {"folder": os.environ.get(FOLDER, "")}
+_folder = os.environ.get(FOLDER, "")
 
 
 class WorkerPoint(StrEnum):
@@ -90,13 +90,8 @@ def reached(point: Point) -> None:
     --------
     >>> reached(WorkerPoint.SETTLED)  # nobody asked for a crash
     """
-    if _armed["folder"]:
-        strike(Path(_armed["folder"]), point)
-
-
-def arm(folder: str) -> None:
-    """Strike from now on at moments that the folder has no file of; nowhere if it is empty."""
-    _armed["folder"] = folder
+    if _folder:
+        strike(Path(_folder), point)
 
 
 def strike(folder: Path, point: Point) -> None:

@@ -6,10 +6,14 @@ so a heartbeat may overtake the activity before it.
 
 import asyncio
 import random
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas import crash_points
+from schemas.crash_points import WorkerPoint
 from schemas.records import Tick
 from schemas.topics import TELEMETRY_ACTIVITY, TELEMETRY_LATE, TELEMETRY_TICKS
 from tests.testkit.crashing import (
@@ -25,6 +29,12 @@ from tests.testkit.office import activities, log_of
 from tests.testkit.offline import Message
 
 CRASHES = 6
+# The moments that a stage comes to on a broker in memory; the others need Kafka and Faust.
+MOMENTS = (
+    WorkerPoint.MESSAGE_SENT, WorkerPoint.HOUR_CLOSED, WorkerPoint.PROFILE_RESTORED,
+    WorkerPoint.PROFILE_OUTPUTS_DURABLE, WorkerPoint.PROFILE_USERS_DURABLE,
+    WorkerPoint.PROFILE_STATE_DURABLE,
+)  # fmt: skip
 
 
 def interleaved(
@@ -73,6 +83,39 @@ def test_a_crash_at_any_moment_does_not_show(seed: int) -> None:
 
     assert crashes, "a fault test that injects no fault proves nothing"
     assert not [o for o in broker.outputs if o.topic is TELEMETRY_LATE]
+    assert predictions(broker.outputs) == predictions(calm.outputs)
+    assert demand(broker.outputs) == demand(calm.outputs)
+    assert settled_users(broker) == settled_users(calm)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_crash_at_a_named_moment_does_not_show(
+    moment: WorkerPoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(moment)
+    activity = [m for m in log_of(activities(7, 80), 1) if not isinstance(m.value, Tick)]
+    ticks = heartbeats(activity)
+    in_turn = [message for pair in zip(activity, ticks, strict=True) for message in pair]
+    calm, broker = Broker(), Broker()
+    assert asyncio.run(played(calm, in_turn, chance, 10**9))
+
+    struck: list[WorkerPoint] = []
+
+    def strike(_: Path, at: WorkerPoint) -> None:
+        often = len(struck) < CRASHES and (not struck or chance.random() < 0.5)
+        if at == moment and often:
+            struck.append(at)
+            raise CrashError
+
+    monkeypatch.setattr(crash_points, "_folder", "armed")
+    monkeypatch.setattr(crash_points, "strike", strike)
+    lived, fuse = False, 120  # one more death, so that there is something to restore
+    while not lived:
+        rest = activity[broker.committed[TELEMETRY_ACTIVITY.name] :]
+        order = interleaved(rest, ticks[broker.committed[TELEMETRY_TICKS.name] :], chance)
+        lived, fuse = asyncio.run(played(broker, order, chance, fuse)), 10**9
+
+    assert struck, "a fault test that injects no fault proves nothing"
     assert predictions(broker.outputs) == predictions(calm.outputs)
     assert demand(broker.outputs) == demand(calm.outputs)
     assert settled_users(broker) == settled_users(calm)

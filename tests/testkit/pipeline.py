@@ -23,7 +23,6 @@ from schemas.settings import Settings
 from schemas.topics import TELEMETRY_ACTIVITY, TELEMETRY_TICKS, Topic
 from streams.agents.worker import make_ways
 from streams.runtime.topic_admin import create_topics
-from tests.testkit.forked_worker import ForkedWorker
 from tests.testkit.offline import Message, Offline
 from tests.testkit.telemetry import read_all
 
@@ -47,14 +46,11 @@ class Deployment:
         Variables that all its workers get on top, those started in place of others too.
     program
         What Python is told to run as `warmfront`.
-    forks
-        Whether its workers are forked from one process, for many starts in little time.
     """
 
     settings: Settings
     worker_environment: dict[str, str] = field(default_factory=dict)
     program: tuple[str, ...] = ("-c", MAIN)
-    forks: bool = False
     workers: list[spawn.Process] = field(default_factory=list)
     _replaced: set[int] = field(default_factory=set)
     _ports: list[int] = field(default_factory=list)
@@ -86,11 +82,8 @@ class Deployment:
             **self.environment, "WARMFRONT_METRICS_PORT": str(self._ports[-1]),
             **self.worker_environment,
         }  # fmt: skip
-        if self.forks:
-            worker: Any = ForkedWorker(env, log)
-        else:
-            with log.open("wb") as out:
-                worker = spawn.spawn(self.command("worker"), output=out, env=env, cwd=REPOSITORY)
+        with log.open("wb") as out:
+            worker = spawn.spawn(self.command("worker"), output=out, env=env, cwd=REPOSITORY)
         self.workers.append(worker)
         return worker
 
