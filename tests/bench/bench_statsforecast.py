@@ -69,7 +69,7 @@ def main() -> int:
     parser.add_argument("--origins", type=int, default=8)
     parser.add_argument("--only", default="", help="Part of the files' names.")
     given = parser.parse_args()
-    for file in sorted(given.folder.glob(f"*{given.only}*.csv*")):
+    for file in sorted(f for f in given.folder.glob("*.csv*") if given.only in f.name):
         series = read_series(file, "time", "value", "1h")
         if not np.isfinite(series.values).all():
             typer.echo(f"{file.name}: has gaps, which statsforecast does not take")
