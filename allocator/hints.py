@@ -16,7 +16,7 @@ from allocator.owner import PartitionOwner
 from allocator.policy.capacity import CapacityCalendar
 from allocator.policy.intents import WINDOWS_S
 from schemas.codec import Codec, UndecodableError
-from schemas.connection import NEVER_JOINED, kafka_config
+from schemas.connection import reading_config
 from schemas.pools import Pool, pool_of
 from schemas.records import AnomalyAlert, CalendarEvent, Candidate, ProgramPrediction, UserProfile
 from schemas.settings import Settings
@@ -73,9 +73,7 @@ class Hints:
         self.unreadable = 0
         self._consumer = Consumer(
             {
-                **kafka_config(settings),
-                "group.id": settings.topic(NEVER_JOINED),
-                "enable.auto.commit": False,
+                **reading_config(settings),
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
                 "log_level": 2,

@@ -13,7 +13,7 @@ from allocator.machine.outbox import Outbox
 from infra.observe import tracing
 from schemas import cloudevents
 from schemas.codec import Codec
-from schemas.connection import NEVER_JOINED, kafka_config
+from schemas.connection import kafka_config, reading_config
 from schemas.crash_points import AllocatorPoint, reached
 from schemas.records import ReserveState
 from schemas.settings import Settings
@@ -43,6 +43,26 @@ class DeadLetter:
     headers: list[tuple[str, bytes | str | None]]
 
 
+def transactional(settings: Settings, name: str) -> dict[str, Any]:
+    """Return what a producer of transactions, by this name, has to be told."""
+    return {
+        **kafka_config(settings),
+        "transactional.id": settings.topic(name),
+        "transaction.timeout.ms": 30_000,
+        "linger.ms": 0,
+        # A transaction is many small requests; each would wait for a delayed ACK.
+        "socket.nagle.disable": True,
+        # The broker refuses the next transaction while it ends the last one, some milliseconds:
+        # waiting the usual 100 ms doubled the 99th percentile. The wait doubles with each try, by
+        # default up to a second: halts of 600 ms.
+        "retry.backoff.ms": 5,
+        "retry.backoff.max.ms": 10,
+        "compression.type": "lz4",
+        "partitioner": "murmur2_random",
+        "log_level": 3,
+    }
+
+
 class Journal:
     """Writes for one partition of the pools' topics, as its only writer.
 
@@ -60,24 +80,7 @@ class Journal:
         self._settings = settings
         self._codec = codec
         self.partition = partition
-        self._producer = Producer(
-            {
-                **kafka_config(settings),
-                "transactional.id": settings.topic(f"allocator-{partition}"),
-                "transaction.timeout.ms": 30_000,
-                "linger.ms": 0,
-                # A transaction is many small requests; each would wait for a delayed ACK.
-                "socket.nagle.disable": True,
-                # The broker refuses the next transaction while it ends the last one, some
-                # milliseconds: waiting the usual 100 ms doubled the 99th percentile. The wait
-                # doubles with each try, by default up to a second: halts of 600 ms.
-                "retry.backoff.ms": 5,
-                "retry.backoff.max.ms": 10,
-                "compression.type": "lz4",
-                "partitioner": "murmur2_random",
-                "log_level": 3,
-            }
-        )
+        self._producer = Producer(transactional(settings, f"allocator-{partition}"))
 
     def open(self) -> dict[str, dict[str, bytes]]:
         """Fence older owners; return the committed state by pool and key.
@@ -187,10 +190,8 @@ class Journal:
         """Return the partition of reserve.state from its start to its last committed message."""
         consumer = Consumer(
             {
-                **kafka_config(self._settings),
-                "group.id": self._settings.topic(NEVER_JOINED),
+                **reading_config(self._settings),
                 "isolation.level": "read_committed",
-                "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
                 "log_level": 3,

@@ -6,7 +6,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, TopicPartition
 
 from schemas.codec import Codec, UndecodableError
-from schemas.connection import NEVER_JOINED, kafka_config
+from schemas.connection import reading_config
 from schemas.records import ProgramPrediction
 from schemas.settings import Settings
 from schemas.topics import PREDICTIONS_PROGRAMS
@@ -33,9 +33,7 @@ class PredictionReader:
         self._codec = codec
         self._consumer = Consumer(
             {
-                **kafka_config(settings),
-                "group.id": settings.topic(NEVER_JOINED),
-                "enable.auto.commit": False,
+                **reading_config(settings),
                 "isolation.level": "read_committed",
                 "log_level": 3,
             }

@@ -53,6 +53,18 @@ def kafka_config(settings: Settings) -> dict[str, Any]:
     return config | {name: str(path) for name, path in files.items() if path is not None}
 
 
+def reading_config(settings: Settings) -> dict[str, Any]:
+    """Return the same for a consumer that belongs to no group and commits nothing.
+
+    Examples
+    --------
+    >>> reading_config(Settings(topic_prefix="blue."))["group.id"]
+    'blue.never-joined'
+    """
+    own = {"group.id": settings.topic(NEVER_JOINED), "enable.auto.commit": False}
+    return kafka_config(settings) | own
+
+
 def name_and_password(settings: Settings) -> tuple[str | None, str] | None:
     """Return who a client says it is to Kafka; None where a broker does not ask for a name.
 

@@ -12,7 +12,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.codec import Codec, SchemaIds, UndecodableError
-from schemas.connection import NEVER_JOINED, kafka_config
+from schemas.connection import reading_config
 from schemas.registry import RegistryIds
 from schemas.settings import Settings
 from schemas.topics import Topic
@@ -86,9 +86,7 @@ class Tail(Generic[R]):
         self._seen = SeenIds()
         self._consumer = Consumer(
             {
-                **kafka_config(settings),
-                "group.id": settings.topic(NEVER_JOINED),
-                "enable.auto.commit": False,
+                **reading_config(settings),
                 "isolation.level": "read_committed",
                 "log_level": 2,
             }

@@ -7,7 +7,7 @@ import structlog
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from schemas.codec import Codec, UndecodableError
-from schemas.connection import NEVER_JOINED, kafka_config
+from schemas.connection import reading_config
 from schemas.records import ProgramPrediction
 from schemas.settings import Settings
 from schemas.topics import PREDICTIONS_PROGRAMS
@@ -30,9 +30,7 @@ class FollowedPredictions:
         self._codec = codec
         self._consumer: Any = Consumer(
             {
-                **kafka_config(settings),
-                "group.id": settings.topic(NEVER_JOINED),
-                "enable.auto.commit": False,
+                **reading_config(settings),
                 "log_level": 2,
             }
         )

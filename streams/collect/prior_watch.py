@@ -8,7 +8,7 @@ import structlog
 from confluent_kafka import Consumer, TopicPartition
 
 from schemas.codec import Codec, UndecodableError
-from schemas.connection import NEVER_JOINED, kafka_config
+from schemas.connection import reading_config
 from schemas.records import PopulationPrior
 from schemas.settings import Settings
 from schemas.topics import POPULATION_PRIOR
@@ -104,9 +104,7 @@ def group_less_consumer(settings: Settings) -> Any:
     """Return a consumer that takes partitions by hand and commits nothing."""
     return Consumer(
         {
-            **kafka_config(settings),
-            "group.id": settings.topic(NEVER_JOINED),
-            "enable.auto.commit": False,
+            **reading_config(settings),
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 50,

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from infra.observe import dashboard as metrics
 from infra.observe.health import Health
 from schemas.codec import Codec, UndecodableError
-from schemas.connection import NEVER_JOINED, kafka_config
+from schemas.connection import reading_config
 from schemas.registry import RegistryUnavailableError
 from schemas.settings import Settings
 from schemas.topics import (
@@ -119,9 +119,7 @@ class Feed:
 
     def _config(self) -> dict[str, Any]:
         return {
-            **kafka_config(self._settings),
-            "group.id": self._settings.topic(NEVER_JOINED),
-            "enable.auto.commit": False,
+            **reading_config(self._settings),
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
             "log_level": 3,

@@ -14,7 +14,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from faust.tables.recovery import Recovery
 
-from schemas.connection import kafka_config
+from schemas.connection import reading_config
 from schemas.settings import Settings
 
 # A shorter changelog is read before another consumer has begun.
@@ -80,9 +80,8 @@ class _Reader:
 
     def __init__(self, settings: Settings, tp: Any, first: int) -> None:
         self._consumer = Consumer(
-            {**kafka_config(settings), "group.id": settings.topic("changelog-never-joined"),
-             "enable.auto.commit": False, "auto.offset.reset": "earliest", "log_level": 2}
-        )  # fmt: skip
+            {**reading_config(settings), "auto.offset.reset": "earliest", "log_level": 2}
+        )
         self._consumer.assign([TopicPartition(tp.topic, tp.partition, first)])
         self._thread = ThreadPoolExecutor(1, "changelog")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from schemas.connection import NEVER_JOINED, kafka_config
+from schemas.connection import reading_config
 from schemas.settings import Settings
 
 TIMEOUT_S = 30.0
@@ -123,9 +123,7 @@ def read_on(settings: Settings, name: str) -> Iterator[Any]:
 def _consumer(settings: Settings) -> Consumer:
     return Consumer(
         {
-            **kafka_config(settings),
-            "group.id": settings.topic(NEVER_JOINED),
-            "enable.auto.commit": False,
+            **reading_config(settings),
             "isolation.level": "read_committed",
             "log_level": 2,
         }

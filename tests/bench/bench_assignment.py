@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from allocator.cloud.simulated import Simulation
+from allocator.journal import transactional
 from allocator.options import AllocatorOptions
 from allocator.owner import PartitionOwner
 from allocator.worker import AllocatorWorker
@@ -126,12 +127,7 @@ def a_round(bench: Bench, per_s: float) -> dict:
 
 def empty_transactions(settings: Settings) -> list[float]:
     """Milliseconds that transactions of one small record and an offset take, as journals write."""
-    producer = Producer(
-        {
-            **kafka_config(settings), "transactional.id": settings.topic("floor"), "linger.ms": 0,
-            "socket.nagle.disable": True, "retry.backoff.ms": 5,
-        }
-    )  # fmt: skip
+    producer = Producer(transactional(settings, "floor"))
     reader = Consumer({**kafka_config(settings), "group.id": settings.topic("floor")})
     producer.init_transactions(30)
     times = []

@@ -9,7 +9,13 @@ import pytest
 import structlog
 from pydantic import ValidationError
 
-from schemas.connection import aiokafka_config, kafka_config, registry_config, tls_context
+from schemas.connection import (
+    NEVER_JOINED,
+    aiokafka_config,
+    kafka_config,
+    registry_config,
+    tls_context,
+)
 from schemas.settings import Settings
 from tests.testkit.secured_kafka import write_certificates
 
@@ -51,6 +57,16 @@ def test_no_client_is_made_with_an_address_alone() -> None:
 def test_the_search_finds_a_client_with_an_address_alone() -> None:
     bad = "Consumer({'bootstrap.servers': s})\nAIOKafkaConsumer(bootstrap_servers=s)"
     assert sorted(addressed_by_hand(ast.parse(bad))) == [1, 2]
+
+
+def test_whoever_reads_without_a_group_takes_the_name_that_every_role_may_ask_for() -> None:
+    named = {
+        str(path.relative_to(REPOSITORY))
+        for room in ("streams", "allocator", "schemas")
+        for path in (REPOSITORY / room).rglob("*.py")
+        if f'{NEVER_JOINED}"' in path.read_text()
+    }
+    assert named == {"schemas/connection.py"}
 
 
 def test_both_client_libraries_are_told_the_same() -> None:
