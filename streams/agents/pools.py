@@ -7,12 +7,12 @@ from schemas.codec import Codec, UndecodableError
 from schemas.crash_points import WorkerPoint, reached
 from schemas.records import DemandObserved
 from schemas.topics import DEMAND_OBSERVED
-from streams.pipeline.eventtime import HOUR_MS, is_future
+from streams.pipeline.eventtime import HOUR_MS
 from streams.pipeline.pool_state import PoolState
 from streams.pipeline.pools import PoolFold
 from streams.pipeline.resources import RESOURCES
 from streams.runtime.calendar_reader import CalendarReader
-from streams.runtime.guard import PoisonError
+from streams.runtime.guard import PoisonError, refuse_future
 from streams.runtime.sender import Sender
 from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
@@ -54,9 +54,7 @@ class PoolStage(Stage):
         if not 0 <= observed.source_partition < self._partitions:
             raise PoisonError(f"no partition {observed.source_partition} of telemetry")
         latest_ms = max([observed.closed_through, *(m.time for m in observed.minutes)])
-        if is_future(latest_ms, round(event.message.timestamp * 1000)):
-            # Each hour up to it would be closed, one after the other.
-            raise PoisonError("demand of a time that has not come")
+        refuse_future(latest_ms, event.message)
         async with self._busy:
             work = await self._work(observed, event.message.partition)
             step = work.fold.apply(observed)

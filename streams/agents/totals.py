@@ -7,10 +7,9 @@ from schemas.codec import Codec, UndecodableError
 from schemas.crash_points import WorkerPoint, reached
 from schemas.records import DemandPartial
 from schemas.topics import DEMAND_PARTIALS
-from streams.pipeline.eventtime import is_future
 from streams.pipeline.total import TotalFold
 from streams.pipeline.total_state import TotalState
-from streams.runtime.guard import PoisonError
+from streams.runtime.guard import PoisonError, refuse_future
 from streams.runtime.sender import Sender
 from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
@@ -39,9 +38,7 @@ class TotalStage(Stage):
             partial = self._codec.decode(DEMAND_PARTIALS, event.message.value, DemandPartial)
         except UndecodableError as error:
             raise PoisonError(str(error)) from error
-        if is_future(partial.made_at, round(event.message.timestamp * 1000)):
-            # Each hour up to it would be closed, one after the other.
-            raise PoisonError("demand of a time that has not come")
+        refuse_future(partial.made_at, event.message)
         async with self._busy:
             self._fold = self._fold or self._load()
             step = self._fold.apply(partial)

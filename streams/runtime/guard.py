@@ -13,6 +13,8 @@ from typing import Any
 
 import structlog
 
+from streams.pipeline.eventtime import is_future
+
 EXIT_FATAL = 70
 # A step that is under way when the worker stops is let end; one that can't is left to redelivery.
 STEP_DEADLINE_S = 15.0
@@ -22,6 +24,15 @@ log = structlog.get_logger()
 
 class PoisonError(ValueError):
     """A message that can never be used; the text says why and holds nothing of it."""
+
+
+def refuse_future(latest_ms: int, message: Any) -> None:
+    """Raise PoisonError where demand is of a time that the broker's clock has not reached.
+
+    Each hour up to it would be closed, one after the other.
+    """
+    if is_future(latest_ms, round(message.timestamp * 1000)):
+        raise PoisonError("demand of a time that has not come")
 
 
 def end_process(reason: str, **details: Any) -> None:

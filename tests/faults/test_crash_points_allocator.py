@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 # Each owns a partition or two, so that several die while the group waits for one.
 ALLOCATORS = 3
 PARTITIONS = 4
-# As for the workers: each strike costs a session's timeout.
+# Of so many moments one is struck, the others only reached: a strike costs a session's timeout.
 ONE_IN = environment_number("WARMFRONT_CRASH_ONE_IN", 3)
 CAP, HELD = 12, 6
 QUIET_S = 120.0

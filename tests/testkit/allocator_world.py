@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 from allocator.cloud.protocol import CloudError, InstanceSpec
 from allocator.cloud.simulated import SimulatedCloud, Simulation
@@ -60,6 +61,15 @@ class NoFloor(ReactiveFloor):
     def size(self, time_s: float) -> int:
         del time_s
         return 0
+
+
+def keep(committed: dict[str, bytes], changes: Mapping[str, bytes | None]) -> None:
+    """Take a transaction's changes into what is committed."""
+    for key, blob in changes.items():
+        if blob is None:
+            committed.pop(key, None)
+        else:
+            committed[key] = blob
 
 
 class World:
@@ -156,11 +166,7 @@ class World:
     def _commit(self) -> tuple[list[Call], list[StartCall]]:
         """One transaction: state, events and the position in the log."""
         changes, outbox = self.pool.take()
-        for key, blob in changes.items():
-            if blob is None:
-                self.committed.pop(key, None)
-            else:
-                self.committed[key] = blob
+        keep(self.committed, changes)
         self.inputs.clear()
         for event in outbox.events:
             self._event(event)

@@ -14,6 +14,7 @@ from allocator.reconcile.plan import PoolPlan
 from allocator.reconcile.pool import PoolReconciler
 from schemas.pools import Pool
 from schemas.records import AllocationRequest
+from tests.testkit.allocator_world import keep
 
 START_MS = 1_700_006_400_000
 STEP_MS = 1_200_000
@@ -54,11 +55,7 @@ class Replay:
 
     def commit(self) -> None:
         changes, outbox = self.pool.take()
-        for key, blob in changes.items():
-            if blob is None:
-                self.committed.pop(key, None)
-            else:
-                self.committed[key] = blob
+        keep(self.committed, changes)
         for call in outbox.calls:
             self.pool.answer(self.answered(call), self.now_ms)
 
