@@ -13,8 +13,10 @@ import pytest
 
 from infra.local import spawn
 from infra.local.ports import free_port
+from schemas.records import AllocationEvent
 from schemas.settings import Settings
-from tests.testkit.pipeline import REPOSITORY, Deployment, wait_for
+from schemas.topics import ALLOCATION_EVENTS
+from tests.testkit.pipeline import REPOSITORY, TOLD_CHARS, Deployment, wait_for
 from tests.testkit.processes import interrupted
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -39,12 +41,41 @@ def trace(tmp_path: Path) -> Path:
     return path
 
 
+class Standing:
+    """What is known of a run, for whoever reads of a failure."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._logs = state_dir / "logs"
+        self.known: dict[str, Any] = {}
+
+    def __str__(self) -> str:
+        told = [
+            "forecasts, reserve and assignments",
+            f"counts {self.known['counts']}, lag {self.known.get('lag')}",
+        ]
+        told += [
+            f"-- {log.name}\n{log.read_text(errors='replace')[-TOLD_CHARS:]}"
+            for log in sorted(self._logs.glob("*.log"))
+        ]
+        return "\n".join(told)
+
+
 def summary(port: int) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/summary", timeout=5) as reply:
             return dict(json.load(reply))
     except OSError:
         return {"counts": {}, "reserve": [], "allocations": []}
+
+
+def was_assigned(kafka: int, registry: int) -> bool:
+    """Whether anything was ever assigned; the page shows the newest twenty events only."""
+    here = Settings(
+        bootstrap_servers=f"127.0.0.1:{kafka}",
+        registry_url=f"http://127.0.0.1:{registry}/apis/ccompat/v7",
+    )
+    records = (record for _, record in Deployment(here).records(ALLOCATION_EVENTS))
+    return any(isinstance(r, AllocationEvent) and r.kind == "ASSIGNED" for r in records)
 
 
 def test_up_replays_decides_assigns_and_stops(tmp_path: Path, trace: Path) -> None:
@@ -61,6 +92,7 @@ def test_up_replays_decides_assigns_and_stops(tmp_path: Path, trace: Path) -> No
     kept = {name: value for name, value in os.environ.items() if name not in named}
     warmfront = REPOSITORY / ".venv" / "bin" / "warmfront"
     log = tmp_path / "up.log"
+    standing = Standing(tmp_path / "state")
     with log.open("wb") as out:
         up = subprocess.Popen(
             [warmfront, "up", "--trace", trace, "--no-collect"], cwd=REPOSITORY, stdout=out,
@@ -70,16 +102,17 @@ def test_up_replays_decides_assigns_and_stops(tmp_path: Path, trace: Path) -> No
 
         def main_job_is_done() -> bool:
             assert up.poll() is None, log.read_text()[-3000:]
-            known = summary(page)
+            known = standing.known = summary(page)
             counts = known["counts"]
             return (
                 counts.get("predictions.programs", 0) >= 300
                 and counts.get("forecasts.demand", 0) > 0
                 and any(status["reason"] for status in known["reserve"])
-                and any(event["kind"] == "ASSIGNED" for event in known["allocations"])
+                and counts.get("allocation.events", 0) > 0
+                and was_assigned(kafka, registry)
             )
 
-        wait_for(main_job_is_done, "forecasts, reserve and assignments", 600)
+        wait_for(main_job_is_done, standing, 600)
         assert interrupted(up, 60, children_s=5) == 0
     finally:
         if up.poll() is None:
