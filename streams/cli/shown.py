@@ -29,14 +29,20 @@ def records(topic: Topic, kind: type[R], way_back: int | None = None) -> Iterato
 def keyed(
     topic: Topic, kind: type[R], way_back: int | None = None
 ) -> Iterator[tuple[str, R | None]]:
-    """Give a topic's keys and records, None for what was taken back; ends as `records` does."""
+    """Give a topic's keys and records, None for what was taken back; ends as `records` does.
+
+    What can't be read is told on stderr and left out: one broken message must not hide a topic for
+    as long as Kafka keeps it.
+    """
     settings = Settings()
     codec = Codec(RegistryIds.of(settings), settings.topic_prefix)
     try:
         for message in read_to_end(settings, topic.name, way_back):
-            key, value = (message.key() or b"").decode("utf-8", "replace"), message.value()
-            yield key, None if value is None else codec.decode(topic, value, kind)
-    except (TopicUnreadableError, RegistryUnavailableError, UndecodableError) as error:
+            if message.value() is None:
+                yield _key(message), None
+            elif (record := _readable(codec, topic, kind, message)) is not None:
+                yield _key(message), record
+    except (TopicUnreadableError, RegistryUnavailableError) as error:
         fail(str(error), UNAVAILABLE)
 
 
@@ -46,9 +52,24 @@ def coming(topic: Topic, kind: type[R]) -> Iterator[R]:
     codec = Codec(RegistryIds.of(settings), settings.topic_prefix)
     try:
         for message in read_on(settings, topic.name):
-            yield codec.decode(topic, message.value(), kind)
-    except (TopicUnreadableError, RegistryUnavailableError, UndecodableError) as error:
+            if (record := _readable(codec, topic, kind, message)) is not None:
+                yield record
+    except (TopicUnreadableError, RegistryUnavailableError) as error:
         fail(str(error), UNAVAILABLE)
+
+
+def _key(message: Any) -> str:
+    return bytes(message.key() or b"").decode("utf-8", "replace")
+
+
+def _readable(codec: Codec, topic: Topic, kind: type[R], message: Any) -> R | None:
+    """Return a message's record; None, and a word on stderr, where it is none."""
+    try:
+        return codec.decode(topic, message.value(), kind)
+    except UndecodableError as error:
+        where = f"{topic.name} {message.partition()}/{message.offset()}"
+        Console(stderr=True).print(f"left out {where}: {error}", markup=False, highlight=False)
+        return None
 
 
 def user_id(settings: Settings, user: str) -> str:

@@ -1,9 +1,9 @@
 """Reads a topic to its present end, without a group: for commands that show what was said."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from schemas.connection import reading_config
 from schemas.settings import Settings
@@ -30,7 +30,7 @@ def read_to_end(settings: Settings, name: str, way_back: int | None = None) -> I
     Raises
     ------
     TopicUnreadableError
-        If there is nothing to read from.
+        If there is nothing to read from, or the broker falls silent before the end.
     """
     yield from _read(settings, settings.topic(name), way_back, None)
 
@@ -50,7 +50,7 @@ def partition_to_end(settings: Settings, full_name: str, partition: int) -> Iter
     Raises
     ------
     TopicUnreadableError
-        If there is nothing to read from.
+        If there is nothing to read from, or the broker falls silent before the end.
     """
     yield from _read(settings, full_name, None, partition)
 
@@ -58,7 +58,7 @@ def partition_to_end(settings: Settings, full_name: str, partition: int) -> Iter
 def _read(
     settings: Settings, full_name: str, way_back: int | None, partition: int | None
 ) -> Iterator[Any]:
-    consumer = _consumer(settings)
+    consumer = _consumer(settings, {"enable.partition.eof": True})
     try:
         ends = _ends(consumer, full_name, way_back, partition)
         consumer.assign([TopicPartition(tp.topic, tp.partition, start) for tp, start, _ in ends])
@@ -86,16 +86,23 @@ def _ends(
 
 
 def _until(consumer: Any, left: dict[int, int]) -> Iterator[Any]:
+    """Read until no partition has anything left.
+
+    Where a transaction's marker took the last offset there is no message to know the end by; the
+    client's word that it is there ends it at once. Silence is no end: whoever erases a user would
+    take a broker that hangs for one that holds nothing.
+    """
     while left:
         message = consumer.poll(TIMEOUT_S)
         if message is None:
-            # A transaction's marker takes the last offset and is no message: all was read.
-            return
-        if message.error() is not None:
-            raise TopicUnreadableError(str(message.error()))
-        if message.offset() + 1 >= left.get(message.partition(), 0):
+            raise TopicUnreadableError(f"Kafka fell silent for {TIMEOUT_S:g} s amid a topic")
+        error = message.error()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
+            raise TopicUnreadableError(error.str())
+        if error is not None or message.offset() + 1 >= left.get(message.partition(), 0):
             left.pop(message.partition(), None)
-        yield message
+        if error is None:
+            yield message
 
 
 def read_on(settings: Settings, name: str) -> Iterator[Any]:
@@ -120,11 +127,12 @@ def read_on(settings: Settings, name: str) -> Iterator[Any]:
         consumer.close()
 
 
-def _consumer(settings: Settings) -> Consumer:
+def _consumer(settings: Settings, more: Mapping[str, Any] | None = None) -> Consumer:
     return Consumer(
         {
             **reading_config(settings),
             "isolation.level": "read_committed",
             "log_level": 2,
+            **(more or {}),
         }
     )
