@@ -130,17 +130,18 @@ class Executor:
         """Start a program and wait for what becomes of it."""
         return self._starter.make(call)
 
-    def ended(self) -> list[End]:
-        """Return what has ended since the last call."""
+    def ended(self, most: int) -> list[End]:
+        """Return what has ended since the last call, at most so much; the rest comes next."""
         ends: list[End] = []
-        while True:
+        while len(ends) < most:
             try:
                 end = self._ends.get_nowait()
             except queue.Empty:
-                return ends
+                break
             if isinstance(end, Listing):
                 self._is_listing.discard(end.pool)
             ends.append(end)
+        return ends
 
     def make_now(self, call: Call) -> Result:
         """Make a call and wait for its end, at the time it was decided."""

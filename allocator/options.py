@@ -36,7 +36,7 @@ class AllocatorOptions:
     poll_s
         Seconds between two listings of a pool in live operation.
     batch
-        Most messages in a transaction.
+        Most messages in a transaction: all wait for the last. 200 took up to 66 ms, 64 take 25.
     simulation, seed
         The simulated cloud.
     terms, timings
@@ -50,7 +50,7 @@ class AllocatorOptions:
     observe_only: bool = False
     runner: RunnerKind = "simulated"
     poll_s: float = 1.0
-    batch: int = 200
+    batch: int = 64
     simulation: Simulation = field(default_factory=Simulation)
     seed: int = 0
     terms: LeaseTerms = field(default_factory=LeaseTerms)

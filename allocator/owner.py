@@ -16,6 +16,7 @@ from allocator.machine.observed import Call, Verb
 from allocator.machine.outbox import Outbox
 from allocator.machine.starts import StartCall, StartEnd
 from allocator.options import AllocatorOptions
+from allocator.reconcile.calls import ANY
 from allocator.reconcile.pool import MINUTE_MS, PoolReconciler
 from allocator.requests import InvalidRequestError, bury, read_forecast, read_request
 from infra.observe import allocator as metrics
@@ -41,6 +42,12 @@ CYCLE_S = 1.0
 # And at most this often: its transaction takes as long as that of the answers, 20 ms at half load.
 # One after each of theirs doubled what requests wait; launches take minutes.
 PAUSE_S = 0.25
+# What the reserve needs goes into transactions of so many answers, found and new instances each:
+# a request that comes meanwhile waits for one of 20 ms, not for hundreds of launches. The rest
+# follows without a pause, after the requests that have come.
+SLICE = 32
+# Of each pool, where there are many.
+LEAST_SLICE = 8
 # One assigned instance of each pool is asked what it uses so often.
 READ_EVERY_S = 5.0
 
@@ -94,7 +101,9 @@ class PartitionOwner:
         self._letters: list[DeadLetter] = []
         self._calls_since_ms: int | None = None
         self._cycle_s = 0.0
+        self._slice = max(LEAST_SLICE, SLICE // max(1, len(reconcilers)))
         self._is_stirred = False  # by requests since the pools were last looked after
+        self._has_more = False
         self._listed_s = 0.0
         self._read_s = 0.0
         self._reads = 0
@@ -108,6 +117,11 @@ class PartitionOwner:
     def now_ms(self) -> int | None:
         """The partition's time; None before it has begun."""
         return self._clock.now_ms() if self._clock.has_begun else None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether what the pools need did not fit in one transaction: `cycle` goes on at once."""
+        return self._has_more
 
     def handle(self, messages: Sequence[Any]) -> None:
         """Act on messages and commit.
@@ -146,19 +160,23 @@ class PartitionOwner:
     def cycle(self) -> None:
         """Take in what the cloud answered, and look after the pools when it is time."""
         since_s = time.monotonic() - self._cycle_s
-        if not self._clock.has_begun or (self._clock.is_live and since_s < PAUSE_S):
+        is_pausing = self._clock.is_live and since_s < PAUSE_S and not self._has_more
+        if is_pausing or not self._clock.has_begun:
             return
         now_ms = self._clock.now_ms()
-        has_news = self._take_answers(now_ms)
-        if has_news:
+        pools = self._reconcilers.values()
+        most = self._slice if self._clock.is_live else ANY
+        news = self._take_answers(now_ms, most)
+        if news:
             reached(AllocatorPoint.ANSWERED)
-        is_due = self._is_stirred or since_s >= CYCLE_S
-        if self._clock.is_live and (has_news or is_due):
+        is_due = self._is_stirred or self._has_more or since_s >= CYCLE_S
+        if self._clock.is_live and (news or is_due):
             self._cycle_s, self._is_stirred = time.monotonic(), False
             self._ask_listings(now_ms)
             self._ask_use(now_ms)
-            self._step(now_ms)
-        if has_news or is_due:
+            self._step(now_ms, most)
+            self._has_more = news >= SLICE or any(r.has_more for r in pools)
+        if news or is_due:
             self._commit()
 
     def close(self) -> None:
@@ -244,8 +262,9 @@ class PartitionOwner:
         if time.monotonic() - self._listed_s < self._options.poll_s:
             return
         self._listed_s = time.monotonic()
-        for pool in self._reconcilers:
-            self._executor.submit_listing(pool, now_ms)
+        for pool, reconciler in self._reconcilers.items():
+            if not reconciler.is_listing:
+                self._executor.submit_listing(pool, now_ms)
 
     def _ask_use(self, now_ms: int) -> None:
         """Ask one assigned instance of each pool, in turn, what it uses."""
@@ -258,11 +277,14 @@ class PartitionOwner:
             if name is not None and name.instance_id is not None and not name.asleep:
                 self._executor.submit_reading(pool, name.instance_id, now_ms)
 
-    def _take_answers(self, now_ms: int) -> bool:
-        ends = self._executor.ended()
+    def _take_answers(self, now_ms: int, most: int) -> int:
+        """Take in what the cloud answered, about `most` of it; return how many answers."""
+        for reconciler in self._reconcilers.values():
+            reconciler.list_on(most)
+        ends = self._executor.ended(max(most, SLICE))
         for end in ends:
             if isinstance(end, Listing):
-                self._listed(end)
+                self._listed(end, most)
             elif isinstance(end, Reading):
                 if end.use is not None:
                     use = self._reconcilers[end.pool].watch.use
@@ -271,15 +293,15 @@ class PartitionOwner:
                 self._reconcilers[end.call.pool].started(end, now_ms)
             else:
                 self._reconcilers[end.call.pool].answer(end, now_ms)
-        return bool(ends)
+        return len(ends)
 
-    def _listed(self, listing: Listing) -> None:
+    def _listed(self, listing: Listing, most: int) -> None:
         reconciler = self._reconcilers[listing.pool]
         if listing.found is None:
             self._counters["listings_failed"] += 1
             metrics.LISTING_FAILURES.inc()
             return
-        reconciler.listing(listing.found, listing.asked_ms)
+        reconciler.listing(listing.found, listing.asked_ms, most=most)
         self._note_quota(listing)
 
     def _note_quota(self, listing: Listing) -> None:
@@ -288,9 +310,9 @@ class PartitionOwner:
             for reconciler in self._reconcilers.values():
                 reconciler.sizer.quota(listing.quota_left)
 
-    def _step(self, now_ms: int) -> None:
+    def _step(self, now_ms: int, most: int = ANY) -> None:
         for reconciler in self._reconcilers.values():
-            reconciler.step(now_ms)
+            reconciler.step(now_ms, most)
         self._note_calls(now_ms)
 
     def _note_calls(self, now_ms: int) -> None:

@@ -140,7 +140,8 @@ class AllocatorWorker:
 
     def _turn(self) -> None:
         self._health.beat()
-        first = self._consumer.poll(POLL_S)
+        has_more = any(owner.has_more for owner in self._owners.values())
+        first = self._consumer.poll(0.0 if has_more else POLL_S)
         if first is not None:
             by_partition: dict[int, list[Any]] = defaultdict(list)
             for message in (first, *self._consumer.consume(self._options.batch - 1, 0)):

@@ -130,6 +130,11 @@ class PoolLedger:
         """Requests without an instance yet."""
         return self._waits
 
+    @property
+    def unwritten(self) -> int:
+        """How many instances and leases changed since the last `take_changes`."""
+        return len(self._changed)
+
     def in_phase(self, *phases: Phase) -> list[Instance]:
         """Return the instances of some phases, each phase in the order they entered it."""
         return [self.instances[name] for phase in phases for name in self._phases[phase]]

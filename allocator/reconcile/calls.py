@@ -14,10 +14,22 @@ _OUTCOMES = {
 }
 
 
+# As many calls as there are.
+ANY = 1 << 31
+
+
 class CallBook:
-    """Keeps one call at a time per instance, and a pause between two.
+    """Keeps one call at a time per instance, a pause between two, and so many in a transaction.
 
     It lives in memory only: what a killed process had under way is in the phases.
+
+    Examples
+    --------
+    >>> ledger, outbox = PoolLedger("office", cap=2, epoch=7), Outbox()
+    >>> book = CallBook(ledger, retry_ms=10_000)
+    >>> book.room = 1
+    >>> [book.ask(Verb.CREATE, ledger.plan(0, "why"), 0, "why", outbox) for _ in range(2)]
+    [True, False]
     """
 
     def __init__(self, ledger: PoolLedger, retry_ms: int) -> None:
@@ -25,13 +37,21 @@ class CallBook:
         self._retry_ms = retry_ms
         self._open: set[str] = set()
         self._last_ms: dict[str, int] = {}
+        self.room = ANY
 
     def ask(self, verb: Verb, instance: Instance, now_ms: int, reason: str, outbox: Outbox) -> bool:
-        """Make a call about an instance, unless one is under way or was just made."""
+        """Make a call about an instance, unless one is under way, was just made, or none has room.
+
+        Who is refused asks again at the next step: what should be is looked at anew each time.
+        """
+        if self.room <= 0:
+            return False
         call = Call(
             verb, self._ledger.pool, instance.intent_id, instance.instance_id, now_ms, reason
         )
-        return self.add(call, outbox)
+        is_made = self.add(call, outbox)
+        self.room -= is_made
+        return is_made
 
     def add(self, call: Call, outbox: Outbox) -> bool:
         """Make a call, unless one about the same instance is under way or was just made."""

@@ -48,10 +48,10 @@ def launch(
     ledger: PoolLedger, book: CallBook, backoff: Backoff, count: int, now_ms: int, reason: str,
     outbox: Outbox,
 ) -> int:  # fmt: skip
-    """Plan up to `count` instances; return how many the cap and the last refusal allowed."""
+    """Plan up to `count` instances; return how many the cap, the book and refusals allowed."""
     if not backoff.is_over(now_ms):
         return 0
-    allowed = min(count, ledger.room)
+    allowed = min(count, ledger.room, book.room)
     for _ in range(allowed):
         book.ask(Verb.CREATE, ledger.plan(now_ms, reason), now_ms, reason, outbox)
     return max(allowed, 0)

@@ -1,6 +1,7 @@
 """Keeps one pool as its plan and its policy want it: level-triggered, time as an argument."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from allocator.machine.leases import LeaseDesk
@@ -13,7 +14,7 @@ from allocator.machine.tiers import BY_TIER, TIER_OF
 from allocator.policy.capacity import CapacityCalendar
 from allocator.policy.position import Decision
 from allocator.reconcile.answers import take_answer
-from allocator.reconcile.calls import CallBook
+from allocator.reconcile.calls import ANY, CallBook
 from allocator.reconcile.collect import LeakCollector
 from allocator.reconcile.expire import expire_builds, expire_leases
 from allocator.reconcile.launch import Backoff, launch
@@ -34,6 +35,15 @@ from schemas.shadow import ShadowPlan
 MINUTE_MS = 60_000
 # All leases are looked at: not at every request of a crowd.
 EXPIRE_EVERY_MS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A listing, when it was asked for, and whether leaks are looked for in it."""
+
+    found: Sequence[Observed]
+    asked_ms: int
+    collect: bool
 
 
 class PoolReconciler:
@@ -78,6 +88,7 @@ class PoolReconciler:
         self._backoff = Backoff(plan.timings)
         self._registrar = Registrar(ledger, plan.timings)
         self._leaks = LeakCollector(ledger, self._book)
+        self._listing: _Listing | None = None
         steps = ShadowPlan() if shadow is None or plan.observe_only else shadow
         self._tiering = Tiering(plan, ledger, self._book)
         self.shadows = ShadowDesk(steps, ledger, self._book, self._tiering)
@@ -116,16 +127,43 @@ class PoolReconciler:
         """Take in that something is unusual, or usual again."""
         self.sizer.alerted(alert, now_ms)
 
-    def listing(self, listing: Sequence[Observed], now_ms: int, *, collect: bool = True) -> None:
-        """Take a complete listing in, and serve who waits from what became ready."""
-        if self._registrar.register(listing, now_ms, self.outbox):
-            self._backoff.refused(now_ms)
-        # Only here: while the cloud does not answer, nobody knows what was built in time.
-        expire_builds(self.ledger, self._registrar, self.plan.timings, now_ms, self.outbox)
-        if collect:
-            self._leaks.collect(listing, now_ms, self.outbox)
-        self._tiering.repair(listing, now_ms, self.outbox)
-        self.desk.serve_waiting(now_ms, self.outbox)
+    @property
+    def is_listing(self) -> bool:
+        """Whether a listing is not wholly taken in: another would begin it anew."""
+        return self._listing is not None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether what is to be done now did not fit in one transaction."""
+        return self._listing is not None or self._book.room <= 0
+
+    def listing(
+        self, listing: Sequence[Observed], now_ms: int, *, collect: bool = True, most: int = ANY
+    ) -> None:
+        """Take a complete listing in, and serve who waits from what became ready.
+
+        Parameters
+        ----------
+        listing, now_ms
+            What the cloud shows, and when it was asked.
+        collect
+            Whether leaks are looked for.
+        most
+            About so many instances may change before the next commit; `list_on` goes on then.
+        """
+        self._listing = _Listing(listing, now_ms, collect)
+        self._registrar.begin(listing, now_ms)
+        self.list_on(most)
+
+    def list_on(self, most: int = ANY) -> None:
+        """Go on with the listing that is not wholly taken in, if any."""
+        if self._listing is None:
+            return
+        asked_ms = self._listing.asked_ms
+        if self._registrar.register(self.outbox, most):
+            self._listed(self._listing)
+            self._listing = None
+        self.desk.serve_waiting(asked_ms, self.outbox)
 
     def answer(self, result: Result, now_ms: int) -> None:
         """Take the answer of a call in."""
@@ -139,8 +177,9 @@ class PoolReconciler:
         """Take in what became of a program's start."""
         take_start(self.ledger, end, now_ms, self.outbox)
 
-    def step(self, now_ms: int) -> None:
-        """Bring the pool nearer to what is wanted at this time."""
+    def step(self, now_ms: int, most: int = ANY) -> None:
+        """Bring the pool nearer to what is wanted at this time, with at most so many calls."""
+        self._book.room = most
         self._tick(now_ms)
         self._status.pass_time(now_ms)
         self.sizer.pass_time(now_ms)
@@ -161,6 +200,17 @@ class PoolReconciler:
             self._keeps_policy = False
         outbox, self.outbox = self.outbox, Outbox()
         return self.ledger.take_changes(), outbox
+
+    def _listed(self, listing: "_Listing") -> None:
+        """What needs a whole listing."""
+        now_ms = listing.asked_ms
+        if self._registrar.is_full:
+            self._backoff.refused(now_ms)
+        # Only here: while the cloud does not answer, nobody knows what was built in time.
+        expire_builds(self.ledger, self._registrar, self.plan.timings, now_ms, self.outbox)
+        if listing.collect:
+            self._leaks.collect(listing.found, now_ms, self.outbox)
+        self._tiering.repair(listing.found, now_ms, self.outbox)
 
     def _start_programs(self, now_ms: int) -> None:
         if self.plan.starts_programs:
@@ -216,6 +266,7 @@ class PoolReconciler:
     def _retire(self, decision: Decision, mix: Mapping[str, int], now_ms: int) -> None:
         """Let the oldest surplus rest where that pays, end the others."""
         min_life_ms = self.plan.timings.min_life_ms
-        surplus = terminable(self.ledger, min_life_ms, now_ms)[: decision.terminate]
+        count = min(decision.terminate, self._book.room)
+        surplus = terminable(self.ledger, min_life_ms, now_ms)[:count]
         for instance in self._tiering.rest_surplus(surplus, mix, now_ms, self.outbox):
             self.ledger.move(instance, Phase.DELETING, now_ms, decision.reason)

@@ -16,7 +16,7 @@ def is_busy(instance: Instance, now_ms: int) -> bool:
 
 def recycle(ledger: PoolLedger, book: CallBook, wanted: int, now_ms: int, outbox: Outbox) -> None:
     """Rebuild released instances while fewer than `wanted` are warm or coming; delete the rest."""
-    for instance in ledger.in_phase(Phase.RELEASED):
+    for instance in ledger.in_phase(Phase.RELEASED)[: book.room]:
         if is_busy(instance, now_ms):
             continue
         held = ledger.count(*WARM) + ledger.coming

@@ -1,6 +1,6 @@
-"""Takes a listing in: what was built, what broke, what is missing."""
+"""Takes a listing in, piece by piece: what was built, what broke, what is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from allocator.machine.instance import Instance
 from allocator.machine.ledger import PoolLedger
@@ -27,25 +27,43 @@ class Registrar:
         self._is_full = False
         self._silence = Silence(timings.silent_ms)
         self._dead: frozenset[str] = frozenset()
+        self._seen: dict[str, Observed] = {}
+        self._left: Iterator[Instance] = iter(())
+        self._asked_ms = 0
 
-    def register(self, listing: Sequence[Observed], now_ms: int, outbox: Outbox) -> bool:
-        """Apply a listing that was asked for at `now_ms` or later.
+    @property
+    def is_full(self) -> bool:
+        """Whether a launch that was accepted came to nothing for want of quota or of a host.
 
-        Returns
-        -------
-        Whether a launch that was accepted came to nothing for want of quota or of a host: the next
-        ones would too.
+        The next ones would too.
         """
+        return self._is_full
+
+    def begin(self, listing: Sequence[Observed], now_ms: int) -> None:
+        """Take up a listing that was asked for at `now_ms` or later."""
         self._is_full = False
         self._dead = self._silence.dead(listing, now_ms)
-        seen = {found.intent_id: found for found in reversed(listing)}
-        for instance in list(self._ledger.instances.values()):
-            found = seen.get(instance.intent_id)
+        self._seen = {found.intent_id: found for found in reversed(listing)}
+        self._left = iter(list(self._ledger.instances.values()))
+        self._asked_ms = now_ms
+
+    def register(self, outbox: Outbox, most: int) -> bool:
+        """Apply the listing until about `most` instances changed; return whether it is done.
+
+        What is left is told later, as by a listing that was longer on its way.
+        """
+        until = self._ledger.unwritten + most
+        for instance in self._left:
+            if instance.phase is Phase.GONE:
+                continue
+            found = self._seen.get(instance.intent_id)
             if found is None:
-                self._missing(instance, now_ms, outbox)
+                self._missing(instance, self._asked_ms, outbox)
             else:
-                self._found(instance, found, now_ms, outbox)
-        return self._is_full
+                self._found(instance, found, self._asked_ms, outbox)
+            if self._ledger.unwritten >= until:
+                return False
+        return True
 
     def _found(self, instance: Instance, found: Observed, now_ms: int, outbox: Outbox) -> None:
         instance.missed = 0

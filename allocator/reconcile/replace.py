@@ -10,7 +10,7 @@ from allocator.reconcile.calls import CallBook
 
 def replace_broken(ledger: PoolLedger, book: CallBook, now_ms: int, outbox: Outbox) -> None:
     """Delete what is in ERROR, and ask again until the cloud knows it no more."""
-    for instance in ledger.in_phase(Phase.ERROR):
+    for instance in ledger.in_phase(Phase.ERROR)[: book.room]:
         ledger.move(instance, Phase.DELETING, now_ms)
     for instance in ledger.in_phase(Phase.DELETING):
         book.ask(Verb.DELETE, instance, now_ms, instance.reason, outbox)

@@ -112,7 +112,7 @@ class Tiering:
         """End what rests beyond the mix, the oldest first."""
         for phase in RESTING:
             surplus = self._ledger.count(phase) - mix[TIER_OF[phase]]
-            for instance in self._ledger.in_phase(phase)[: max(0, surplus)]:
+            for instance in self._ledger.in_phase(phase)[: max(0, min(surplus, self._book.room))]:
                 if now_ms - instance.since_ms >= self._plan.timings.settle_ms:
                     self._ledger.move(instance, Phase.DELETING, now_ms, "not worth its rest")
 

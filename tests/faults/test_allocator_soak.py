@@ -7,6 +7,7 @@ import pytest
 
 from allocator.cloud.faults import CREATE_FAULTS, Fault
 from allocator.machine.observed import Verb
+from allocator.reconcile.calls import ANY
 from tests.testkit.allocator_world import CRASHES, START_MS, World
 from tests.testkit.pipeline import environment_number
 from tests.testkit.under_fire import SEED, write_report
@@ -39,6 +40,7 @@ class Soak:
         self._maybe_break()
         if chance.random() < 0.01:
             world.leak()
+        world.most = chance.choice((1, 2, ANY))
         world.cycle(self._crash(), lists=chance.random() < 0.8)
         world.now_ms += chance.choice((500, 2_000, 15_000, 60_000))
 

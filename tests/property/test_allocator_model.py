@@ -6,6 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from allocator.cloud.faults import CALL_FAULTS, CREATE_FAULTS, LIST_FAULTS
 from allocator.machine.observed import Verb
+from allocator.reconcile.calls import ANY
 from tests.testkit.allocator_world import CRASHES, World
 
 NAMES = st.sampled_from([f"r-{n}" for n in range(12)])
@@ -29,6 +30,10 @@ class AllocatorMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from((1, 5, 40, 120, 400, 1_000)))
     def pass_time(self, seconds: int) -> None:
         self.world.now_ms += seconds * 1000
+
+    @rule(most=st.sampled_from((1, 2, ANY)))
+    def fit_in_a_transaction(self, most: int) -> None:
+        self.world.most = most
 
     @rule(lists=st.booleans())
     def cycle(self, lists: bool) -> None:

@@ -13,6 +13,7 @@ from allocator.machine.lifecycle import WARM, Phase
 from allocator.machine.observed import Answer, Call, Result, Verb
 from allocator.machine.starts import StartCall, StartEnd
 from allocator.policy.position import Decision, Position
+from allocator.reconcile.calls import ANY
 from allocator.reconcile.plan import PoolPlan
 from allocator.reconcile.pool import PoolReconciler
 from allocator.reconcile.reactive import ReactiveFloor
@@ -92,6 +93,7 @@ class World:
         self.chance = random.Random(seed)
         self.now_ms = START_MS
         self.target = 3
+        self.most = ANY  # calls, and instances that a listing changes, in a transaction
         simulation = Simulation(fault_rate=fault_rate, quota=quota)
         self.cloud = SimulatedCloud(lambda: self.now_ms, "me", simulation, seed)
         self.plan = PoolPlan(
@@ -133,7 +135,20 @@ class World:
             self.pool.request(request, self.now_ms)
         if lists:
             self._list()
-        self.pool.step(self.now_ms)
+        while self._piece(crash):
+            self.pool.list_on(self.most)
+
+    def _piece(self, crash: str | None) -> bool:
+        """One transaction and its calls; return whether another follows at once."""
+        self.pool.step(self.now_ms, self.most)
+        has_more = self.pool.has_more
+        if has_more and self.chance.random() < 0.5:
+            self._carried_out(None)
+            return True
+        self._carried_out(crash)
+        return has_more and crash is None
+
+    def _carried_out(self, crash: str | None) -> None:
         if crash == "before commit":
             self._killed(crash, [])
             return
@@ -155,7 +170,7 @@ class World:
             listing = self.cloud.list_pool(POOL)
         except CloudError:
             return
-        self.pool.listing(listing, self.now_ms)
+        self.pool.listing(listing, self.now_ms, most=self.most)
 
     def _start(self, call: StartCall) -> StartEnd:
         """One start in five fails."""

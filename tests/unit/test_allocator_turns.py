@@ -9,9 +9,10 @@ from allocator import owner as owner_room
 from allocator.clock import CallClock, PartitionClock
 from allocator.cloud.simulated import SimulatedCloud, Simulation
 from allocator.executor import Executor
+from allocator.machine.lifecycle import Phase
 from allocator.machine.observed import Verb
 from allocator.options import AllocatorOptions
-from allocator.owner import PAUSE_S, PartitionOwner
+from allocator.owner import PAUSE_S, SLICE, PartitionOwner
 from allocator.pools import restore_pool
 from allocator.runner.simulated import SimulatedRunner
 from allocator.starter import Starter
@@ -48,10 +49,10 @@ class Loop:
         self.look = self.owner.pools["office"].step
         self.owner.pools["office"].step = self.looks
 
-    def looks(self, now_ms: int) -> None:
+    def looks(self, now_ms: int, most: int) -> None:
         """As the pool's step, counted."""
         self.looked += 1
-        self.look(now_ms)
+        self.look(now_ms, most)
 
     def commit(self, changes, outbox, letters, offsets, group, now_ms) -> None:
         """As a journal."""
@@ -77,6 +78,10 @@ class Loop:
         """Let time pass and the pools be looked after."""
         self.at_s += after_s
         self.owner.cycle()
+
+
+def calls_of(committed: tuple[list[str], dict[str, int]]) -> int:
+    return sum(kind in set(Verb) for kind in committed[0])
 
 
 @pytest.fixture
@@ -116,3 +121,59 @@ def test_without_requests_the_reserve_is_looked_after_each_second(loop) -> None:
         loop.turn(after_s=0.1)
     # Each second, and when the cloud has answered.
     assert 3 <= loop.looked <= 4.0 / PAUSE_S
+
+
+def test_many_launches_go_in_pieces_and_requests_between_them(loop) -> None:
+    pool = loop.owner.pools["office"]
+    pool.ledger.cap = 1_000
+    loop.turn(after_s=0.0)
+    for _ in range(3 * SLICE):
+        loop.ask()
+    loop.committed.clear()
+    loop.turn(after_s=PAUSE_S)
+    assert calls_of(loop.committed[-1]) == SLICE
+    assert loop.owner.has_more
+    loop.ask()
+    assert calls_of(loop.committed[-1]) == 0
+    assert loop.committed[-1][1]  # answered and committed, between two pieces
+    for _ in range(20):
+        loop.turn(after_s=0.001)
+    assert max(map(calls_of, loop.committed)) == SLICE
+    assert sum(map(calls_of, loop.committed)) >= 3 * SLICE
+    assert not loop.owner.has_more
+
+
+def test_what_the_cloud_answered_is_taken_in_piece_by_piece(loop) -> None:
+    pool = loop.owner.pools["office"]
+    loop.executor.submit_listing = lambda *_: None  # which would find what was created
+    pool.ledger.cap = 1_000
+    for _ in range(3 * SLICE):
+        loop.ask()
+    loop.turn(after_s=0.0)
+    while loop.owner.has_more or pool.ledger.count(Phase.PLANNED):
+        planned = pool.ledger.count(Phase.PLANNED)
+        loop.turn(after_s=PAUSE_S)
+        assert planned - pool.ledger.count(Phase.PLANNED) <= SLICE
+    assert pool.ledger.count(Phase.BUILDING) >= 3 * SLICE
+
+
+def test_a_listing_is_taken_in_piece_by_piece_and_no_other_meanwhile(loop) -> None:
+    pool = loop.owner.pools["office"]
+    pool.ledger.cap = 1_000
+    for _ in range(3 * SLICE):
+        loop.ask()
+    loop.turn(after_s=0.0)
+    while loop.owner.has_more or pool.ledger.count(Phase.PLANNED):
+        loop.turn(after_s=PAUSE_S)
+    loop.at_s += 200.0  # built meanwhile
+    listings = []
+    loop.executor.submit_listing = lambda pool, now_ms: listings.append((pool, now_ms))
+    listing = loop.executor.list_now("office", NOW_MS + round(1000 * loop.at_s))
+    loop.executor._ends.put(listing)
+    loop.turn(after_s=0.0)
+    while pool.is_listing:
+        served = pool.ledger.count(Phase.ASSIGNED)
+        loop.turn(after_s=0.001)
+        assert pool.ledger.count(Phase.ASSIGNED) - served <= SLICE
+        assert listings == [] or not pool.is_listing
+    assert pool.ledger.waiting == 0
