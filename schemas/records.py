@@ -146,6 +146,7 @@ class DemandForecast(msgspec.Struct, frozen=True, kw_only=True):
     levels: list[float]
     peak: list[float]
     model: str
+    means: list[float] = []
 
 
 class MinuteDemand(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,19 +176,23 @@ class DemandObserved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResourcePart(msgspec.Struct, frozen=True, kw_only=True):
-    """One resource: what was in the hour, and the means expected of the next 168."""
+    """One resource: what was, and the means that are expected of the next 168 hours or 60 minutes."""
 
     resource: Literal["INSTANCES", "CPU", "MEMORY", "STORAGE", "NETWORK"]
     observed: float
     week_means: list[float]
+    minutes: list[float] = []
+    hour_means: list[float] = []
 
 
 class DemandPartial(msgspec.Struct, frozen=True, kw_only=True):
-    """What one pool adds to the total of a closed hour; parts are left out while it never had demand."""
+    """What one pool adds to the total of a closed hour, or of the last five minutes; parts are left out while it never had demand."""
 
     pool: str
     made_at: int
     parts: list[ResourcePart]
+    by_minute: bool = False
+    is_due: bool = False
 
 
 class GroupSequence(msgspec.Struct, frozen=True, kw_only=True):

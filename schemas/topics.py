@@ -96,7 +96,7 @@ DEMAND_OBSERVED = Topic(
 )  # fmt: skip
 DEMAND_PARTIALS = Topic(
     "demand.partials", "pool", records.DemandPartial, 1, "delete", 7 * DAY_MS,
-    "What each pool adds to the total, each event-time hour.",
+    "What each pool adds to the total, every hour and five minutes of event time.",
 )  # fmt: skip
 FORECASTS_DEMAND = Topic(
     "forecasts.demand", "pool", records.DemandForecast, POOL_PARTITIONS, "delete", 90 * DAY_MS,

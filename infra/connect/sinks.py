@@ -42,7 +42,7 @@ class Sink:
 
 
 SINKS = (
-    Sink(FORECASTS_DEMAND, "forecasts", ("forecast_id",), ("steps", "levels", "peak")),
+    Sink(FORECASTS_DEMAND, "forecasts", ("forecast_id",), ("steps", "levels", "peak", "means")),
     Sink(ALLOCATION_EVENTS, "allocation_events", ("event_id",), ("prepared_steps",)),
     Sink(ALERTS_ANOMALIES, "alerts", ("alert_id",)),
     Sink(RESERVE_STATUS, "reserve_status", ("pool", "time"), ("flags",)),

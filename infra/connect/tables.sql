@@ -14,8 +14,10 @@ CREATE TABLE IF NOT EXISTS forecasts (
     steps       jsonb NOT NULL,         -- [{"time": ms, "quantiles": [...]}, ...]
     levels      jsonb NOT NULL,         -- probabilities of the quantiles
     peak        jsonb NOT NULL,         -- quantiles of the largest step
-    model       text NOT NULL
+    model       text NOT NULL,
+    means       jsonb                   -- expected value of each step
 );
+ALTER TABLE forecasts ADD COLUMN IF NOT EXISTS means jsonb;
 CREATE INDEX IF NOT EXISTS forecasts_by_pool ON forecasts (pool, resource, horizon, made_at);
 
 CREATE TABLE IF NOT EXISTS allocation_events (

@@ -7,6 +7,7 @@ from schemas.codec import Codec, UndecodableError
 from schemas.crash_points import WorkerPoint, reached
 from schemas.records import DemandPartial
 from schemas.topics import DEMAND_PARTIALS
+from streams.pipeline.tellings import check
 from streams.pipeline.total import TotalFold
 from streams.pipeline.total_state import TotalState
 from streams.runtime.guard import PoisonError, refuse_future
@@ -18,7 +19,7 @@ STATE = b"state"
 
 
 class TotalStage(Stage):
-    """Pools' hours in; forecasts of their total out."""
+    """What pools tell in; forecasts of their total out."""
 
     def __init__(
         self, codec: Codec, sender: Sender, table: StateTable, pools: Sequence[str]
@@ -35,13 +36,14 @@ class TotalStage(Stage):
     async def step(self, event: Any) -> None:
         """Apply one message."""
         try:
-            partial = self._codec.decode(DEMAND_PARTIALS, event.message.value, DemandPartial)
-        except UndecodableError as error:
+            told = self._codec.decode(DEMAND_PARTIALS, event.message.value, DemandPartial)
+            check(told)
+        except (UndecodableError, ValueError) as error:
             raise PoisonError(str(error)) from error
-        refuse_future(partial.made_at, event.message)
+        refuse_future(told.made_at, event.message)
         async with self._busy:
             self._fold = self._fold or self._load()
-            step = self._fold.apply(partial)
+            step = self._fold.apply(told)
             self._chunks |= step.chunks
             self._rank = event.message.offset + 1
             await self._sender.send(step.outputs)
@@ -58,7 +60,7 @@ class TotalStage(Stage):
             await self._table.put(0, _chunk_key(number), self._rank, data)
         await self._sender.settle()
         reached(WorkerPoint.TOTAL_HOURS_DURABLE)
-        await self._table.put(0, STATE, self._rank, self._fold.state.to_bytes())
+        await self._table.put(0, STATE, self._rank, self._fold.save())
         await self._sender.settle()
         reached(WorkerPoint.TOTAL_STATE_DURABLE)
         self._rank = 0

@@ -1,15 +1,16 @@
 """Writes forecasts as records, with ids that a repeat gives again."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
 from schemas.records import DemandForecast, Step
 from schemas.topics import FORECASTS_DEMAND
+from streams.models.demand import LEVELS, MODEL
+from streams.models.demand.peak import peak
 from streams.pipeline.outputs import Output
 from streams.pipeline.resources import UNITS, ResourceName
 
+HOUR_STEPS = 60
 DAY_STEPS = tuple(range(1, 25))
 WEEK_STEPS = tuple(range(1, 169))
 STEP_MS = {"HOUR": 60_000, "DAY": 3_600_000, "WEEK": 3_600_000}
@@ -17,8 +18,7 @@ STEP_MS = {"HOUR": 60_000, "DAY": 3_600_000, "WEEK": 3_600_000}
 
 def forecast_output(
     pool: str, resource: ResourceName, horizon: str, made_at_ms: int,
-    quantiles: npt.NDArray[np.float64], peak: npt.NDArray[np.float64], levels: Sequence[float],
-    model: str,
+    quantiles: npt.NDArray[np.float64], means: npt.NDArray[np.float64],
 ) -> Output:  # fmt: skip
     """Return a forecast's record.
 
@@ -29,13 +29,9 @@ def forecast_output(
     made_at_ms
         Event time at which all that was known is in it; the first step begins then.
     quantiles
-        Of shape (steps, levels), in the resource's unit.
-    peak
-        Of shape (levels,): quantiles of the largest step.
-    levels
-        Probabilities of the quantiles.
-    model
-        Name and version of the model.
+        At `LEVELS`, of shape (steps, 8), in the resource's unit.
+    means
+        Expected value of each step, of shape (steps,).
     """
     step_ms = STEP_MS[horizon]
     record = DemandForecast(
@@ -50,8 +46,21 @@ def forecast_output(
             Step(time=made_at_ms + k * step_ms, quantiles=row.tolist())
             for k, row in enumerate(quantiles)
         ],
-        levels=list(levels),
-        peak=peak.tolist(),
-        model=model,
+        levels=list(LEVELS),
+        peak=peak(quantiles).tolist(),
+        model=MODEL,
+        means=means.tolist(),
     )
     return Output(FORECASTS_DEMAND, pool, record)
+
+
+def day_and_week(
+    pool: str, resource: ResourceName, made_at_ms: int, week: npt.NDArray[np.float64],
+    means: npt.NDArray[np.float64],
+) -> list[Output]:  # fmt: skip
+    """Return the records of a week by the hour, shape (168, 8) with means (168,), and its day."""
+    day = len(DAY_STEPS)
+    return [
+        forecast_output(pool, resource, "DAY", made_at_ms, week[:day], means[:day]),
+        forecast_output(pool, resource, "WEEK", made_at_ms, week, means),
+    ]

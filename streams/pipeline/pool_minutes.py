@@ -13,7 +13,8 @@ from schemas.records import DemandObserved, MinuteDemand
 from streams.pipeline.eventtime import HOUR_MINUTES, MINUTE_MS
 from streams.pipeline.level import NOTHING, Level
 
-# The next hour is forecast at these minutes, if anything happened since the last.
+# At these minutes a pool tells what it adds to the total, and forecasts its next hour, if anything
+# happened since it last did.
 MARK_MINUTES = 5
 
 
@@ -29,7 +30,10 @@ class Stretch(NamedTuple):
     integral
         Level times milliseconds, in each.
     is_mark
-        Whether a forecast of the next hour is due after it.
+        Whether it ends at a mark.
+    is_due
+        Whether a forecast of the next hour is due after it: at a mark after a change, and at each
+        full hour.
     is_change
         Whether anything happened in it.
     """
@@ -39,6 +43,7 @@ class Stretch(NamedTuple):
     launches: int
     integral: Level
     is_mark: bool
+    is_due: bool
     is_change: bool
 
     @property
@@ -81,7 +86,7 @@ class PoolMinutes(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     sources
         What each partition has told.
     changed
-        Whether anything happened since the last mark.
+        Whether anything happened since a forecast was last due.
     expected
         By hour that is not closed, the launches that users' profiles let expect.
     """
@@ -120,8 +125,8 @@ class PoolMinutes(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     def close(self) -> Iterator[Stretch]:
         """Give the minutes that all partitions have closed, in order, each once.
 
-        Idle minutes are given as one stretch up to the next change, mark or end of the hour, and
-        not before that is reached: how they are cut must not depend on when partitions spoke.
+        Idle minutes are given as one stretch up to the next change or mark, and not before that is
+        reached: how they are cut must not depend on when partitions spoke.
         """
         if len(self.sources) < self.partitions:
             return
@@ -131,7 +136,7 @@ class PoolMinutes(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
             if stretch.last >= through:
                 return
             self.open_minute = stretch.last + 1
-            self.changed = (stretch.is_change or self.changed) and not stretch.is_mark
+            self.changed = (stretch.is_change or self.changed) and not stretch.is_due
             yield stretch
 
     def _next(self, through: int) -> Stretch:
@@ -140,13 +145,15 @@ class PoolMinutes(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         next_change = min(changes, default=through + HOUR_MINUTES)
         if next_change <= first:
             return self._changed_minute(first)
-        every = MARK_MINUTES if self.changed else HOUR_MINUTES
-        boundary = (first // every + 1) * every
-        until = min(next_change, boundary)
+        mark = (first // MARK_MINUTES + 1) * MARK_MINUTES
+        until = min(next_change, mark)
+        is_mark = until == mark
+        is_due = is_mark and (self.changed or mark % HOUR_MINUTES == 0)
         level = NOTHING
         for source in self.sources.values():
             level = level.plus(source.level)
-        return Stretch(first, until - first, 0, level.times(MINUTE_MS), until == boundary, False)
+        integral = level.times(MINUTE_MS)
+        return Stretch(first, until - first, 0, integral, is_mark, is_due, is_change=False)
 
     def _changed_minute(self, minute: int) -> Stretch:
         launches, total = 0, NOTHING
@@ -158,4 +165,5 @@ class PoolMinutes(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
                 source.level = level_of(told)
             else:
                 total = total.plus(source.level.times(MINUTE_MS))
-        return Stretch(minute, 1, launches, total, (minute + 1) % MARK_MINUTES == 0, True)
+        is_mark = (minute + 1) % MARK_MINUTES == 0
+        return Stretch(minute, 1, launches, total, is_mark, is_mark, is_change=True)

@@ -7,7 +7,7 @@ from streams.pipeline.level import NOTHING, Level
 from streams.pipeline.pool_minutes import PoolMinutes
 from streams.pipeline.state_version import OtherVersionError, decoded
 
-VERSION = 5  # 5: combines by weekend too; 4: knows the users' expectations
+VERSION = 6  # 6: keeps minutes for the total; 5: combines by weekend too
 
 
 class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -39,6 +39,8 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         Saved combination of the users' and the pool's expectations; empty at first.
     lift
         What the minutes of the hour under way are multiplied by, so that they add up to it.
+    untold
+        Values, by resource, of the minutes that the total was not told of yet.
     """
 
     version: int
@@ -54,6 +56,7 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     calendar: list[Entry]
     next_hour: bytes = b""
     lift: float = 1.0
+    untold: list[tuple[float, ...]] = []
 
     @classmethod
     def empty(cls, partitions: int, resources: int) -> "PoolState":
@@ -71,13 +74,13 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     def from_bytes(cls, data: bytes) -> "PoolState":
         """Return the state; raises ValueError for bytes that are none.
 
-        Of a state of version 4 all is kept but the combination of the users' and the pool's
-        expectations, whose books were others: it is learnt anew, which takes days.
+        Of a state of version 5 all is kept; of one of version 4 all but the combination of the
+        users' and the pool's expectations, whose books were others: it is learnt anew, in days.
         """
         try:
             return decoded(_decoder, data, "pool state", VERSION)
         except OtherVersionError:
-            before = _of_version_4(data)
+            before = _of_version_before(data)
             if before is None:
                 raise
             return before
@@ -86,12 +89,14 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 _decoder = msgspec.msgpack.Decoder(PoolState)
 
 
-def _of_version_4(data: bytes) -> PoolState | None:
+def _of_version_before(data: bytes) -> PoolState | None:
     try:
         state = _decoder.decode(data)
     except msgspec.DecodeError:
         return None
-    if state.version != 4:
+    if state.version not in {4, 5}:
         return None
-    state.version, state.next_hour = VERSION, b""
+    if state.version == 4:
+        state.next_hour = b""
+    state.version = VERSION
     return state

@@ -1,4 +1,4 @@
-"""The fold of one pool: observed demand in; forecasts and judged hours out.
+"""The fold of one pool: observed demand in; forecasts, judged hours and tellings out.
 
 The hourly forecasters are large and are not saved with every message: they are folded again from
 the history of hourly values, which is saved in chunks of a week, one small write an hour.
@@ -11,11 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.records import CalendarEvent, DemandObserved
-from streams.models.demand import LEVELS, MODEL, Event, HourlyForecaster, MinuteForecaster
-from streams.models.demand.peak import peak
+from streams.models.demand import LEVELS, Event, HourlyForecaster, MinuteForecaster
+from streams.models.demand.expectation import mean_of
 from streams.pipeline.calendar import covering, covering_steps, edges, entries_for
 from streams.pipeline.eventtime import HOUR_MINUTES, HOUR_MS, MINUTE_MS
-from streams.pipeline.forecast_record import DAY_STEPS, WEEK_STEPS, forecast_output
+from streams.pipeline.forecast_record import (
+    HOUR_STEPS,
+    WEEK_STEPS,
+    day_and_week,
+    forecast_output,
+)
 from streams.pipeline.hour_history import HourHistory, events_of
 from streams.pipeline.level import NOTHING
 from streams.pipeline.next_hour import INSTANCES, NextHour
@@ -24,9 +29,7 @@ from streams.pipeline.pool_alerts import PoolAlerts
 from streams.pipeline.pool_minutes import Stretch
 from streams.pipeline.pool_state import PoolState
 from streams.pipeline.resources import RESOURCES, values
-from streams.pipeline.total import partial_output
-
-HOUR_STEPS = 60
+from streams.pipeline.tellings import hour_telling, minutes_part, minutes_telling
 
 
 @dataclass(slots=True)
@@ -95,21 +98,28 @@ class PoolFold:
         after = stretch.last + 1
         if self.state.first_hour < 0:
             if not stretch.is_change:
-                if after % HOUR_MINUTES == 0:
-                    step.outputs.append(partial_output(self._pool, after * MINUTE_MS, (), ()))
+                step.outputs += self._tell_nothing(after, stretch)
                 return
             self.state.first_hour = stretch.first // HOUR_MINUTES
         self._add_minutes(stretch)
         if after % HOUR_MINUTES == 0:
             self._close_hour(after // HOUR_MINUTES - 1, step)
         if stretch.is_mark:
-            step.outputs += self._next_hour(after)
+            step.outputs += self._next_hour(after, is_due=stretch.is_due)
+
+    def _tell_nothing(self, after: int, stretch: Stretch) -> Iterator[Output]:
+        """Tell the total, before there ever was any demand."""
+        if after % HOUR_MINUTES == 0:
+            yield hour_telling(self._pool, after * MINUTE_MS, (), ())
+        if stretch.is_mark:
+            yield minutes_telling(self._pool, after * MINUTE_MS, (), is_due=False)
 
     def _add_minutes(self, stretch: Stretch) -> None:
         state = self.state
         state.launches += stretch.launches
         state.integral = state.integral.plus(stretch.integral.times(stretch.minutes))
         minute_values = values(stretch.launches, stretch.integral, MINUTE_MS)
+        state.untold += [minute_values] * stretch.minutes
         for first, count in self._between_edges(stretch):
             events = self._covering(first * MINUTE_MS, MINUTE_MS)
             for number, value in enumerate(minute_values):
@@ -153,38 +163,37 @@ class PoolFold:
                 self._hourly[number].observe(value, float(hour * 3600), events)
 
     def _next_day_and_week(self, end_ms: int, row: Sequence[float]) -> list[Output]:
-        outputs = []
-        weeks: list[npt.NDArray[np.float64] | None] = [None] * len(RESOURCES)
+        outputs: list[Output] = []
+        means: list[npt.NDArray[np.float64] | None] = [None] * len(RESOURCES)
         known = covering_steps(self.state.calendar, end_ms, HOUR_MS, len(WEEK_STEPS))
         for number, resource in enumerate(RESOURCES):
             if not self._seen[number]:
                 continue
             forecaster = self._hourly[number]
             week = forecaster.forecast(WEEK_STEPS, known)
-            weeks[number], day = week, week[: len(DAY_STEPS)]
-            self.state.expected[number] = day[0].tolist()
-            for horizon, steps in (("DAY", day), ("WEEK", week)):
-                outputs.append(
-                    forecast_output(
-                        self._pool, resource, horizon, end_ms, steps, peak(steps), LEVELS, MODEL
-                    )
-                )
-        return [*outputs, partial_output(self._pool, end_ms, row, weeks)]
+            means[number] = expected = mean_of(week)
+            self.state.expected[number] = week[0].tolist()
+            outputs += day_and_week(self._pool, resource, end_ms, week, expected)
+        return [*outputs, hour_telling(self._pool, end_ms, row, means)]
 
-    def _next_hour(self, minute: int) -> list[Output]:
-        outputs = []
+    def _next_hour(self, minute: int, *, is_due: bool) -> list[Output]:
+        """Tell the total what it is to be, and if a forecast is due, make it."""
+        outputs, parts = [], []
         made_at_ms = minute * MINUTE_MS
         known = covering_steps(self.state.calendar, made_at_ms, MINUTE_MS, HOUR_STEPS)
         for number, resource in enumerate(RESOURCES):
             if self.state.seen[number]:
                 factors = self._factors(number, minute, known)
-                steps = self._by_minute[number].forecast(HOUR_STEPS, factors)
-                outputs.append(
-                    forecast_output(
-                        self._pool, resource, "HOUR", made_at_ms, steps, peak(steps), LEVELS, MODEL
+                means = self._by_minute[number].means(HOUR_STEPS, factors)
+                untold = [row[number] for row in self.state.untold]
+                parts.append(minutes_part(resource, untold, means))
+                if is_due:
+                    steps = self._by_minute[number].forecast(HOUR_STEPS, factors)
+                    outputs.append(
+                        forecast_output(self._pool, resource, "HOUR", made_at_ms, steps, means)
                     )
-                )
-        return outputs
+        self.state.untold = []
+        return [*outputs, minutes_telling(self._pool, made_at_ms, parts, is_due=is_due)]
 
     def _factors(
         self, number: int, minute: int, known: Mapping[int, Sequence[Event]]

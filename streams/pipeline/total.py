@@ -9,50 +9,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from schemas.records import DemandPartial, ResourcePart
-from schemas.topics import DEMAND_PARTIALS
-from streams.models.demand import LEVELS, MODEL, HourlyForecaster
+from schemas.records import DemandPartial
+from streams.models.demand import HourlyForecaster
 from streams.models.demand.expectation import mean_of
-from streams.models.demand.peak import peak
-from streams.models.demand.reconcile import Floats, reconciled
+from streams.models.demand.reconcile import reconciled
+from streams.pipeline.all_told import AllTold
 from streams.pipeline.eventtime import HOUR_MS
-from streams.pipeline.forecast_record import DAY_STEPS, WEEK_STEPS, forecast_output
+from streams.pipeline.forecast_record import WEEK_STEPS, day_and_week
 from streams.pipeline.hour_history import HourHistory
 from streams.pipeline.outputs import Output
 from streams.pipeline.resources import RESOURCES
+from streams.pipeline.total_minutes import TotalMinutes
 from streams.pipeline.total_state import OpenHour, TotalState
+from streams.pipeline.whole_units import SCALE, added, whole
 
 TOTAL = "_total"
-# Units that are summed: a millionth of a launch and of a core, a byte, a byte/s.
-SCALE = {"INSTANCES": 2**20, "CPU": 2**20, "MEMORY": 1, "STORAGE": 1, "NETWORK": 1}
-LARGEST = 2**52
-
-
-def partial_output(
-    pool: str, end_ms: int, row: Sequence[float], weeks: Sequence[Floats | None]
-) -> Output:
-    """Return what a pool tells of a closed hour.
-
-    Parameters
-    ----------
-    pool
-        The pool.
-    end_ms
-        When the hour ended.
-    row
-        What was, by resource; empty while the pool never had demand.
-    weeks
-        By resource, the quantiles of the next week, shape (168, 8); None where none is made.
-    """
-    parts = [
-        ResourcePart(
-            resource=resource,
-            observed=value,
-            week_means=[] if week is None else mean_of(week).tolist(),
-        )
-        for resource, value, week in zip(RESOURCES, row, weeks, strict=bool(row))
-    ]
-    return Output(DEMAND_PARTIALS, pool, DemandPartial(pool=pool, made_at=end_ms, parts=parts))
 
 
 @dataclass(slots=True)
@@ -80,7 +51,9 @@ class TotalFold:
         self, pools: Iterable[str], state: TotalState, chunk: Callable[[int], bytes | None]
     ) -> None:
         self.state = state
-        self._pools = frozenset(pools)
+        names = frozenset(pools)
+        self._told = AllTold(names, state.told)
+        self._minutes = TotalMinutes(TOTAL, names, state.minutes)
         self._hourly = [HourlyForecaster() for _ in RESOURCES]
         self._history = HourHistory()
         self._seen = [False] * len(RESOURCES)
@@ -88,18 +61,23 @@ class TotalFold:
             self._observe(state.first_hour + number, hour.values)
             self._history.take(hour)
 
-    def apply(self, partial: DemandPartial) -> TotalStep:
+    def apply(self, told: DemandPartial) -> TotalStep:
         """Take what one pool tells; close what all have told of. A repeat changes nothing."""
+        if told.by_minute:
+            return TotalStep(self._minutes.apply(told))
         step = TotalStep()
-        hour = partial.made_at // HOUR_MS - 1
-        if partial.pool in self._pools and hour > self.state.told.get(partial.pool, -1):
-            self.state.told[partial.pool] = hour
-            _add(self.state.open.setdefault(hour, OpenHour.nothing()), partial)
-            if self._pools <= self.state.told.keys():
-                through = min(self.state.told[pool] for pool in self._pools)
-                for closed in sorted(h for h in self.state.open if h <= through):
+        hour = told.made_at // HOUR_MS - 1
+        if self._told.awaits(told.pool, hour):
+            _add(self.state.open.setdefault(hour, OpenHour.nothing()), told)
+            if self._told.tell(told.pool, hour):
+                for closed in sorted(h for h in self.state.open if h <= self._told.through):
                     self._close(closed, self.state.open.pop(closed), step)
         return step
+
+    def save(self) -> bytes:
+        """Return the state as bytes."""
+        self._minutes.save()
+        return self.state.to_bytes()
 
     def _close(self, hour: int, told: OpenHour, step: TotalStep) -> None:
         state = self.state
@@ -135,26 +113,14 @@ class TotalFold:
                 continue
             means = np.array(told.means[number]) / SCALE[resource]
             own = self._hourly[number].forecast(WEEK_STEPS)
-            week = reconciled(own, means, len(self._pools) / SCALE[resource])
-            for horizon, steps in (("DAY", week[: len(DAY_STEPS)]), ("WEEK", week)):
-                step.outputs.append(
-                    forecast_output(
-                        TOTAL, resource, horizon, end_ms, steps, peak(steps), LEVELS, MODEL
-                    )
-                )
+            week = reconciled(own, means, len(self._told) / SCALE[resource])
+            step.outputs += day_and_week(TOTAL, resource, end_ms, week, mean_of(week))
 
 
-def _add(told: OpenHour, partial: DemandPartial) -> None:
-    for part in partial.parts:
+def _add(hour: OpenHour, told: DemandPartial) -> None:
+    for part in told.parts:
         number = RESOURCES.index(part.resource)
-        scale = SCALE[part.resource]
-        told.observed[number] += _whole(part.observed, scale)
+        hour.observed[number] += int(whole([part.observed], part.resource)[0])
         if part.week_means:
-            known = told.means[number] or [0] * len(part.week_means)
-            pairs = zip(known, part.week_means, strict=True)
-            told.means[number] = [total + _whole(mean, scale) for total, mean in pairs]
-
-
-def _whole(value: float, scale: int) -> int:
-    """Return a value in whole units; what can't be is bounded."""
-    return round(min(max(value * scale, -LARGEST), LARGEST))
+            means = whole(part.week_means, part.resource)
+            hour.means[number] = added(hour.means[number], means)

@@ -21,7 +21,7 @@ def by_moment(predictions: list) -> dict:
 
 
 def by_id(forecasts: list) -> dict:
-    return {f.forecast_id: ([s.quantiles for s in f.steps], f.peak) for f in forecasts}
+    return {f.forecast_id: ([s.quantiles for s in f.steps], f.peak, f.means) for f in forecasts}
 
 
 @FEW

@@ -79,7 +79,7 @@ def test_a_repeat_and_a_restart_do_not_show():
         seen.update({o.record.forecast_id: o.record for o in step.outputs})
         assert fold.apply(one).outputs == []
         if number % 17 == 16:
-            fold = TotalFold("abc", TotalState.from_bytes(fold.state.to_bytes()), chunks.get)
+            fold = TotalFold("abc", TotalState.from_bytes(fold.save()), chunks.get)
     assert seen == told(partials)
 
 

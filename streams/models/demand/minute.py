@@ -177,6 +177,13 @@ def fill_minutes(state: Minutes, minute: int, factors: Floats, out: Floats) -> N
             out[s, j] = max(value, 0.0) if state.levels[LOWEST] >= 0.0 else value
 
 
+@kernel
+def fill_means(state: Minutes, minute: int, factors: Floats, out: Floats) -> None:
+    """Fill the means, shape (steps,), of the minutes after `minute`, the last one learnt."""
+    for s in range(len(out)):
+        out[s] = _mean(state, minute, s + 1) * factors[s]
+
+
 class MinuteForecaster:
     """Quantiles of one series for each of the next minutes.
 
@@ -249,6 +256,21 @@ class MinuteForecaster:
         out = np.empty((steps, len(LEVELS)))
         factors = np.ones(steps) if factors is None else factors
         fill_minutes(self._state, int(self._state.levels[NEXT]) - 1, factors, out)
+        return out
+
+    def means(
+        self, steps: int, factors: npt.NDArray[np.float64] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return the expected demand of the minutes after the last one learnt, shape (steps,).
+
+        It is the model's own, not that of the quantiles: of whole numbers that are mostly 0 the
+        quantiles may all be 0, and a thousand such series still add up to something.
+        """
+        if not self._state.levels[SEEN]:
+            raise ValueError("nothing observed yet")
+        out = np.empty(steps)
+        factors = np.ones(steps) if factors is None else factors
+        fill_means(self._state, int(self._state.levels[NEXT]) - 1, factors, out)
         return out
 
     def peak(self, window: int) -> npt.NDArray[np.float64]:

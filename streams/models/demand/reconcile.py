@@ -45,3 +45,31 @@ def reconciled(quantiles: Floats, means: Floats, tolerance: float) -> Floats:
         else:
             out[k] = quantiles[k] + (means[k] - own[k])
     return out
+
+
+def factors_to(own: Floats, means: Floats, tolerance: float) -> Floats:
+    """Return what a total's steps are multiplied by, so that their means are the parts' sums.
+
+    For forecasts of whole numbers, which have to be rounded after they were moved.
+
+    Parameters
+    ----------
+    own
+        Means of the total's own forecast, shape (steps,).
+    means
+        Sums of the parts' means, shape (steps,).
+    tolerance
+        Steps whose mean is as near as this to the sum stay as they are.
+
+    Returns
+    -------
+    array of shape (steps,)
+        1 too where the total expects nothing, and so has no spread either.
+
+    Examples
+    --------
+    >>> factors_to(np.array([8.0, 9.0, 0.0]), np.array([4.0, 9.0, 0.0]), 1e-6).tolist()
+    [0.5, 1.0, 1.0]
+    """
+    moved = (np.abs(own - means) > tolerance) & (own > 0.0)
+    return np.divide(means, own, out=np.ones_like(own), where=moved)
