@@ -31,7 +31,10 @@ class OtherVersionError(Exception):
     """A state that another release wrote. No ValueError: it must not be taken for hostile bytes."""
 
 
-def decoded(decoder: msgspec.msgpack.Decoder[State], data: bytes, what: str, known: int) -> State:
+def decoded(
+    decoder: msgspec.msgpack.Decoder[State], data: bytes, what: str, known: int,
+    before: int | None = None,
+) -> State:  # fmt: skip
     """Return a state whose first field is its version.
 
     Parameters
@@ -43,7 +46,9 @@ def decoded(decoder: msgspec.msgpack.Decoder[State], data: bytes, what: str, kno
     what
         What it is the state of, as in "no user state".
     known
-        The version that this release reads.
+        The version that this release writes and reads.
+    before
+        An older version that it reads too; none by default.
 
     Raises
     ------
@@ -55,12 +60,20 @@ def decoded(decoder: msgspec.msgpack.Decoder[State], data: bytes, what: str, kno
     try:
         state = decoder.decode(data)
     except msgspec.DecodeError as error:
-        refuse_other(data, what, known)
+        if _head_version(data) != before:
+            refuse_other(data, what, known)
         raise ValueError(f"no {what}: {error}") from error
-    if state.version != known:
+    if state.version not in {known, before}:
         refuse_other(data, what, known)
         raise ValueError(f"no {what}: version {state.version}")
     return state
+
+
+def _head_version(data: bytes) -> int | None:
+    try:
+        return _head.decode(data).version
+    except msgspec.DecodeError:
+        return None
 
 
 def refuse_other(data: bytes, what: str, known: int) -> None:
@@ -75,11 +88,8 @@ def refuse_other(data: bytes, what: str, known: int) -> None:
     'user state of version 9, this release reads 1'
     >>> refuse_other(b"hostile", "user state", 1)
     """
-    try:
-        found = _head.decode(data).version
-    except msgspec.DecodeError:
-        return
-    if found != known and 0 < found < MOST:
+    found = _head_version(data)
+    if found is not None and found != known and 0 < found < MOST:
         raise OtherVersionError(
             f"{what} of version {found}, this release reads {known}: nothing is changed; run the "
             "release that wrote it, see Upgrades in docs/how-to/deploy.md"

@@ -23,7 +23,9 @@ from streams.pipeline.learned import HourDelta
 from streams.pipeline.level import Change, Level
 from streams.pipeline.state_version import decoded
 
-VERSION = 1
+# In version 2 programs have several learners (`UserPrograms` reads both). A release that knows only
+# version 1 must not take it for hostile bytes.
+VERSION, BEFORE = 2, 1
 # A person has few sources (hosts, importers); the least recent is forgotten.
 MAX_SOURCES = 16
 
@@ -203,7 +205,7 @@ class User:
     @classmethod
     def from_bytes(cls, data: bytes) -> "User":
         """Return the state; raises ValueError for bytes that are none."""
-        wire = decoded(_decoder, data, "user state", VERSION)
+        wire = decoded(_decoder, data, "user state", VERSION, BEFORE)
         return cls(
             wire.partition, wire.offset, wire.events, wire.clock_ms, wire.launches,
             wire.sources, wire.running, wire.pools,
@@ -236,7 +238,7 @@ class Glance:
     @classmethod
     def from_bytes(cls, data: bytes) -> "Glance":
         """Return it; raises ValueError for bytes that are no user's state."""
-        wire = decoded(_decoder, data, "user state", VERSION)
+        wire = decoded(_decoder, data, "user state", VERSION, BEFORE)
         cycles = Cycles.from_bytes(wire.cycles)
         eves = _by_hour(wire.eves)
         return cls(wire.clock_ms, wire.launches, wire.pools, cycles, eves, wire.zone)
@@ -266,6 +268,6 @@ def partition_of(data: bytes) -> tuple[int, list[int], list[int], bool]:
     ValueError
         For bytes that are no user's state.
     """
-    wire = decoded(_decoder, data, "user state", VERSION)
+    wire = decoded(_decoder, data, "user state", VERSION, BEFORE)
     minutes = [minute for _, minute, _ in wire.open_minutes]
     return wire.partition, minutes, [hour for hour, _ in wire.open_hours], wire.departing

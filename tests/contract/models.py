@@ -246,7 +246,7 @@ def _two_anchors() -> HourlyForecaster:
 
 
 CASES = (
-    Case("programs", held(UserPrograms), _programs, 16_384),
+    Case("programs", held(UserPrograms), _programs, 19 * 1024),
     Case("session starts", SessionStarts, _session_starts, 111),
     Case("gap counts", GapCounts, _gap_counts, 100_000),
     Case("group counts", GroupCounts, _group_counts, 20_000),

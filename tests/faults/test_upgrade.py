@@ -12,7 +12,7 @@ from streams.pipeline.pool_state import PoolState
 from streams.pipeline.population import PopulationFold
 from streams.pipeline.state_version import OtherVersionError
 from streams.pipeline.total_state import TotalState
-from streams.pipeline.user import VERSION, User
+from streams.pipeline.user import BEFORE, VERSION, User
 from streams.runtime.newest_store import body_of, rank_of, ranked
 from tests.testkit import golden
 from tests.testkit.crashing import Broker, Store, Worker, demand, predictions, settled_users
@@ -28,9 +28,9 @@ FIRST_FIELDS = 17
 NEXT_HOUR = 11
 
 
-@pytest.fixture
-def before() -> Golden:
-    return golden.read(VERSION)
+@pytest.fixture(params=[BEFORE, VERSION], ids=lambda version: f"states-{version}")
+def before(request: pytest.FixtureRequest) -> Golden:
+    return golden.read(request.param)
 
 
 def rest(before: Golden, broker: Broker) -> list:
@@ -155,16 +155,18 @@ def test_the_other_stages_states_are_read_and_written_as_they_were(before: Golde
 
 
 def in_form_6(pool: bytes) -> bytes:
-    """A pool's state of form 4, whose combination of expectations is learnt anew."""
+    """A pool's state; of form 4 the combination of expectations is learnt anew."""
     fields = msgspec.msgpack.decode(pool)
+    if fields[0] == 6:
+        return pool
     fields[0], fields[NEXT_HOUR] = 6, b""
     return msgspec.msgpack.encode([*fields, []])  # no minute that the total was not told of
 
 
 def in_form_2_of_the_total(total: bytes) -> bytes:
-    """A total's state of form 1, which knew no minutes."""
-    _, *fields = msgspec.msgpack.decode(total, strict=False)
-    return msgspec.msgpack.encode([2, *fields, [{}, {}, [b""] * 5]])
+    """A total's state, with no minutes where it is of form 1."""
+    form, *fields = msgspec.msgpack.decode(total, strict=False)
+    return total if form == 2 else msgspec.msgpack.encode([2, *fields, [{}, {}, [b""] * 5]])
 
 
 def refused(name: str, body: bytes) -> None:

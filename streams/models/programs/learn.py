@@ -16,12 +16,14 @@ from streams.models.programs.layout import (
     STATE_FEATURES,
     STATES,
 )  # fmt: skip
+from streams.models.programs.share import BOLD, CAREFUL
 
 GRADIENT_SCALE = 65536.0
 HESSIAN_SCALE = 1024.0
-# Strength of the population's weights against the user's own. With 300, 1,000 and a plain rate of
-# 1e-4 shells come to 67.6, 67.4 and 66.6 % of top 3, LANL to .883, .873 and .873 nats.
-OWN_RIDGE = 1000.0
+# Strength of the population's weights against the user's own, of the careful and the bold learner.
+# Alone, 300, 1,000 and a plain rate of 1e-4 came to 67.6, 67.4 and 66.6 % of top 3 on shells, LANL
+# to .883, .873 and .873 nats.
+CAREFUL_RIDGE, BOLD_RIDGE = 1000.0, 100.0
 
 
 @kernel
@@ -32,14 +34,20 @@ def adapt_own(
     curvature: npt.NDArray[np.float64],
     launches: int,
 ) -> None:
-    """Move the user's own weights by one Newton step at the curvature of so many launches."""
+    """Move the user's own weights by one Newton step at the curvature of so many launches.
+
+    own_weights and gradient are the careful and the bold learner's, shape (2, FEATURES).
+    """
     for k in range(FEATURES):
-        along = 0.0
+        careful, bold = 0.0, 0.0
         for f in range(FEATURES):
-            along += axes[k, f] * gradient[f]
-        along /= OWN_RIDGE + launches * curvature[k]
+            careful += axes[k, f] * gradient[CAREFUL, f]
+            bold += axes[k, f] * gradient[BOLD, f]
+        careful /= CAREFUL_RIDGE + launches * curvature[k]
+        bold /= BOLD_RIDGE + launches * curvature[k]
         for f in range(FEATURES):
-            own_weights[f] += axes[k, f] * along
+            own_weights[CAREFUL, f] += axes[k, f] * careful
+            own_weights[BOLD, f] += axes[k, f] * bold
 
 
 @kernel
@@ -48,6 +56,7 @@ def learn(  # noqa: C901, PLR0912 - one pass over the candidates
     states: npt.NDArray[np.int16],
     features: npt.NDArray[np.float64],
     p: npt.NDArray[np.float64],
+    said: npt.NDArray[np.float64],
     sets: npt.NDArray[np.int64],
     own_weights: npt.NDArray[np.float32],
     axes: npt.NDArray[np.float64],
@@ -56,8 +65,10 @@ def learn(  # noqa: C901, PLR0912 - one pass over the candidates
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return numbers and values to add to the sums, for the candidate y that came (-1: none).
 
-    axes (FEATURES, FEATURES) and curvature (FEATURES,) are those of an average launch's log loss:
-    the user's own weights move as in a regression that the population's are the prior of.
+    The population learns from the mixture's probabilities p, the user's own weights from what the
+    learners said, shape (LEARNERS, candidates). axes (FEATURES, FEATURES) and curvature (FEATURES,)
+    are those of an average launch's log loss: the user's own weights move as in a regression that
+    the population's are the prior of.
     """
     size = len(p)
     seen = size * STATE_FEATURES
@@ -79,11 +90,17 @@ def learn(  # noqa: C901, PLR0912 - one pass over the candidates
         numbers[k], values[k] = ESCAPE_HITS + sets[2], 1
         return numbers[: k + 1], values[: k + 1]
     mean = np.zeros(FEATURES)
+    own_gradient = np.zeros((2, FEATURES))
     for m in range(size):
+        careful, bold = said[CAREFUL, m], said[BOLD, m]
         for f in range(FEATURES):
-            mean[f] += p[m] * features[m, f]
+            x = features[m, f]
+            mean[f] += p[m] * x
+            own_gradient[CAREFUL, f] -= careful * x
+            own_gradient[BOLD, f] -= bold * x
     gradient = features[y] - mean
-    adapt_own(own_weights, gradient, axes, curvature, launches)
+    own_gradient += features[y]
+    adapt_own(own_weights, own_gradient, axes, curvature, launches)
     for f in range(FEATURES):
         g = gradient[f]
         fixed = round(g * GRADIENT_SCALE)

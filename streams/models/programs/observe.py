@@ -3,11 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from streams.models.programs.biases import correct, places_of
+from streams.models.programs.biases import CAREFUL_KEYS, CAREFUL_RATE, QUICK_RATE, correct
 from streams.models.programs.calibration import CALIBRATION_BINS, resolve, short_hash
 from streams.models.programs.delta import PopulationDelta
 from streams.models.programs.hashing import place_among
-from streams.models.programs.history import HOUR, PROGRAM, RUN
+from streams.models.programs.history import PROGRAM, RUN
 from streams.models.programs.layout import CALIBRATION
 from streams.models.programs.learn import learn
 from streams.models.programs.neural import NeuralExpert
@@ -15,6 +15,7 @@ from streams.models.programs.population import Population
 from streams.models.programs.population_lookup import context_keys
 from streams.models.programs.predict import predict
 from streams.models.programs.prediction import EMITTED, WINDOWS_S, Candidate, Prediction
+from streams.models.programs.share import CAREFUL, QUICK, share_out
 from streams.models.programs.user import Mixed, UserPrograms
 from streams.models.programs.vocabulary import MAX_NAME_BYTES, name_bytes, program_hash
 from streams.models.programs.within import stated_within
@@ -59,15 +60,14 @@ def observe(
 def _teach(expert: NeuralExpert, user: UserPrograms, program: str, time_s: float) -> None:
     names, p = np.zeros(0, np.int64), np.zeros(0)
     if user.mixed is not None:
-        _, names, _, _, p, _, _ = user.mixed[1]
+        names, p = user.mixed[1][1], user.mixed[1][4]
     expert.observe(names, p, program_hash(program), round(time_s * 1000))
 
 
 def _with_expert(mixed: Mixed, expert: NeuralExpert | None) -> Mixed:
     if expert is None:
         return mixed
-    programs, names, states, features, p, escape, sets = mixed
-    return programs, names, states, features, expert.combined(names, p), escape, sets
+    return (*mixed[:4], expert.combined(mixed[1], mixed[4]), *mixed[5:])
 
 
 def probability_of(user: UserPrograms, population: Population, program: str) -> float | None:
@@ -83,7 +83,7 @@ def probability_of(user: UserPrograms, population: Population, program: str) -> 
         return None
     if user.mixed is None or user.mixed[0] != population.version:
         user.mixed = population.version, mix(user, population, switches=False)
-    _, names, _, _, p, escape, _ = user.mixed[1]
+    _, names, _, _, p, escape, *_ = user.mixed[1]
     place = place_among(names, program_hash(program))
     return float(p[place] * (1.0 - escape)) if place >= 0 else 0.0
 
@@ -95,27 +95,21 @@ def _learn(
     name_hash = program_hash(program)
     if user.mixed is None or user.mixed[0] != population.version:
         user.mixed = population.version, mix(user, population, switches=switches)
-    _, names, states, features, p, _, sets = user.mixed[1]
+    _, names, states, features, p, _, sets, said, places = user.mixed[1]
     place = place_among(names, name_hash)
     delta.sums.add(
         *learn(
-            place, states, features, p, sets, user.weights, population.axes, population.curvature,
-            user.count,
+            place, states, features, p, said, sets, user.weights, population.axes,
+            population.curvature, user.count,
         )
     )  # fmt: skip
     if place >= 0:
-        correct(user.biases, _places(user, names), p, place)
+        share_out(user.shares, said, place)
+        correct(user.biases, places[:, :CAREFUL_KEYS], said[CAREFUL], place, CAREFUL_RATE)
+        correct(user.quick, places[:, CAREFUL_KEYS:], said[QUICK], place, QUICK_RATE)
     if 0 < name_bytes(program) <= MAX_NAME_BYTES:
         delta.names[name_hash] = program
         _count_follower(user, delta, name_hash)
-
-
-def _places(user: UserPrograms, names: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    h, hashes = user.history, user.vocabulary.hashes
-    i = h.length - 1
-    before = int(hashes[h.fields[PROGRAM, i - 1]]) if i else 0
-    here = int(hashes[h.fields[PROGRAM, i]])
-    return places_of(names, here, before, int(h.fields[HOUR, i]))
 
 
 def _settle(user: UserPrograms, delta: PopulationDelta, program: str, time_s: float) -> None:
@@ -146,13 +140,13 @@ def mix(user: UserPrograms, population: Population, *, switches: bool) -> Mixed:
         h.fields, h.length, v.use, v.hashes, user.count, here if switches else -1,
         int(v.hashes[here]) if switches else -1, f.contexts, f.starts, f.programs, f.counts,
         population.log_odds, population.learnt.weights, population.learnt.selected, user.weights,
-        user.biases, population.escape_rates,
+        user.biases, user.quick, user.shares, population.escape_rates,
     )  # fmt: skip
     return mixed
 
 
 def _emitted(user: UserPrograms, population: Population, mixed: Mixed) -> Prediction:
-    programs, hashes, _, _, p, escape, _ = mixed
+    programs, hashes, _, _, p, escape, *_ = mixed
     names = user.vocabulary.names
     top = np.argsort(-p, kind="stable")[: 2 * EMITTED]
     losses = (p[top] * (escape - 1.0)).tolist()

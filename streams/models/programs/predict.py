@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.models.compiled import kernel
-from streams.models.programs.biases import KEYS, SCALE, places_of
+from streams.models.programs.biases import CAREFUL_KEYS, KEYS, SCALE, places_of
 from streams.models.programs.contexts import UNION, walk
-from streams.models.programs.history import HOUR, PROGRAM, RUN, TURNS
+from streams.models.programs.history import GAP, HOUR, PROGRAM, RUN, TURNS
 from streams.models.programs.layout import (
     ALL0,
     ALL_CONTEXTS,
@@ -20,6 +20,7 @@ from streams.models.programs.layout import (
     ORDER1,
     ORDER2,
     OWN_CONTEXTS,
+    RECENCY,
     STATE_FEATURES,
 )  # fmt: skip
 from streams.models.programs.population_lookup import (
@@ -28,6 +29,7 @@ from streams.models.programs.population_lookup import (
     context_keys,
     lower_bound,
 )  # fmt: skip
+from streams.models.programs.share import BOLD, CAREFUL, LEARNERS, QUICK, mixed_by
 from streams.models.programs.states import all_states, own_states, single_states, visits_bin
 from streams.models.programs.vocabulary import LAST_LAUNCH
 
@@ -150,6 +152,40 @@ def chosen(p: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
 
 
 @kernel
+def said_by_each(
+    features: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    own_weights: npt.NDArray[np.float32],
+    careful_biases: npt.NDArray[np.int16],
+    quick_biases: npt.NDArray[np.int16],
+    places: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float64]:
+    """Return the probabilities that each learner gives, shape (LEARNERS, candidates).
+
+    own_weights (2, FEATURES) are the careful and the bold learner's, added to the weights of all.
+    """
+    size = len(features)
+    said = np.zeros((LEARNERS, size))
+    careful, bold = weights + own_weights[CAREFUL], weights + own_weights[BOLD]
+    for m in range(size):
+        a, b, c = 0.0, 0.0, 0.0
+        for f in range(FEATURES):
+            x = features[m, f]
+            a += careful[f] * x
+            b += bold[f] * x
+            c += weights[f] * x
+        for k in range(CAREFUL_KEYS):
+            a += careful_biases[places[m, k]] / SCALE
+        for k in range(CAREFUL_KEYS, KEYS):
+            c += quick_biases[places[m, k]] / SCALE
+        said[CAREFUL, m], said[BOLD, m], said[QUICK, m] = a, b, c
+    for e in range(LEARNERS if size else 0):
+        powers = np.exp(said[e] - said[e].max())
+        said[e] = powers / powers.sum()
+    return said
+
+
+@kernel
 def predict(
     fields: npt.NDArray[np.int32],
     n: int,
@@ -166,10 +202,16 @@ def predict(
     weights: npt.NDArray[np.float64],
     selected: npt.NDArray[np.float64],
     own_weights: npt.NDArray[np.float32],
-    own_biases: npt.NDArray[np.int16],
+    careful_biases: npt.NDArray[np.int16],
+    quick_biases: npt.NDArray[np.int16],
+    shares: npt.NDArray[np.float32],
     escape_rates: npt.NDArray[np.float64],
 ) -> Any:
-    """Return candidates, their states, features and probabilities after the last launch."""
+    """Return candidates, their states, features and probabilities after the last launch.
+
+    Then the escape's rate, the sets of weights, what each learner says, and where the corrections
+    of each candidate are.
+    """
     (
         own,
         count,
@@ -221,19 +263,19 @@ def predict(
         features[m, LOG_ALL] = np.log(of_all[k] + 1e-9)
     s1 = visits_bin(totals[ORDER2, 2]) * 8 + visits_bin(totals[ORDER1, 2])
     s2 = 64 + min(longest, 7) * 8 + min(fields[TURNS, i], 3) * 2 + (1 if launches > 100 else 0)
-    w = weights + selected[s1] + selected[s2] + own_weights
     before = hashes[fields[PROGRAM, i - 1]] if n > 1 else 0
-    places = places_of(out_names, hashes[here], before, fields[HOUR, i])
-    scores = np.zeros(size)
-    for m in range(size):
-        for b in range(KEYS):
-            scores[m] += own_biases[places[m, b]] / SCALE
-        for f in range(FEATURES):
-            scores[m] += w[f] * features[m, f]
-    if size:
-        scores = np.exp(scores - scores.max())
-        scores /= scores.sum()
+    recency = states[:, RECENCY].astype(np.int64)
+    places = places_of(out_names, recency, hashes[here], before, fields[GAP, i], fields[HOUR, i])
+    said = said_by_each(
+        features,
+        weights + selected[s1] + selected[s2],
+        own_weights,
+        careful_biases,
+        quick_biases,
+        places,
+    )
+    p = mixed_by(shares, said)
     escape_state = s1 * 8 + visits_bin(launches // 4)
     escape = escape_rates[escape_state] if size else 1.0
     sets = np.array([s1, s2, escape_state])
-    return out_programs, out_names, states, features, scores, escape, sets
+    return out_programs, out_names, states, features, p, escape, sets, said, places

@@ -11,6 +11,7 @@ from streams.models.programs import biases
 from streams.models.programs.calibration import MOST_LEVEL, MOST_SLOPE, WINDOWS
 from streams.models.programs.history import LATEST_MS, LAUNCH_BYTES, LONGEST, History
 from streams.models.programs.layout import FEATURES
+from streams.models.programs.share import CONTEXTS, LEARNERS, even_shares, shares_of
 from streams.models.programs.vocabulary import (
     COLUMNS,
     FORGOTTEN,
@@ -21,10 +22,11 @@ from streams.models.programs.vocabulary import (
 )
 from streams.models.programs.waiting import nothing_followed, packed, unpacked
 
-VERSION = 3
+# Version 3 had one learner: its weights and corrections are the careful one's, the others begin.
+VERSION, BEFORE = 4, 3
 MOST_LAUNCHES = (1 << 32) - 1
-# Bytes of names and launches; weights and what waits take 1.8 KB of the 16 KB at most, corrections
-# 2.2 KB.
+# Bytes of names and launches; weights and what waits take 2 KB of the 19 KB at most, corrections
+# 4.4 KB.
 HISTORY_BYTES = 12_300
 Array = npt.NDArray[Any]
 
@@ -43,16 +45,19 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     waiting: list[bytes]
     # States from before there were any have no corrections.
     biases: bytes = b""
+    quick: bytes = b""
+    shares: bytes = b""
 
 
-# Programs, hashes, states, features, probabilities, escape and weight sets: see `predict`.
-Mixed = tuple[Array, Array, Array, Array, Array, float, Array]
+# Programs, hashes, states, features, probabilities, escape, weight sets, what each learner says and
+# places of corrections: see `predict`.
+Mixed = tuple[Array, Array, Array, Array, Array, float, Array, Array, Array]
 
 _decoder = msgspec.msgpack.Decoder(_Wire)
 
 
 class UserPrograms:
-    """What one user has launched: at most 4,096 launches of 255 programs, 16 KB of bytes.
+    """What one user has launched: at most 4,096 launches of 255 programs, 19 KB of bytes.
 
     Examples
     --------
@@ -67,8 +72,10 @@ class UserPrograms:
         self.history = History()
         self.count = 0
         self.last_ms = 0
-        self.weights = np.zeros(FEATURES, np.float32)
+        self.weights = np.zeros((2, FEATURES), np.float32)  # the careful and the bold learner's
         self.biases = np.zeros(biases.PLACES, np.int16)
+        self.quick = np.zeros(biases.PLACES, np.int16)
+        self.shares = even_shares()
         self.own_calibration = np.zeros((WINDOWS, 2), np.float32)
         self.followed, self.followed_sizes = nothing_followed()
         # What was mixed for the last launch, by the population's version: spares doing it again.
@@ -109,7 +116,7 @@ class UserPrograms:
         self.history.renumber(self.vocabulary.keep(kept))
 
     def to_bytes(self) -> bytes:
-        """Return the state as versioned bytes, at most 16 KB."""
+        """Return the state as versioned bytes, at most 19 KB."""
         v = self.vocabulary
         return msgspec.msgpack.encode(
             _Wire(
@@ -118,18 +125,22 @@ class UserPrograms:
                 self.weights.astype("<f4").tobytes(),
                 self.own_calibration.astype("<f4").tobytes(),
                 packed(self.followed, self.followed_sizes, self.last_ms),
-                biases.packed(self.biases),
+                biases.packed(self.biases), biases.packed(self.quick),
+                self.shares.astype("<f4").tobytes(),
             )
         )  # fmt: skip
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "UserPrograms":
-        """Return a saved state; raises ValueError for bytes that are none."""
+        """Return a saved state, of this version or the one before.
+
+        Raises ValueError for bytes that are none.
+        """
         try:
             wire = _decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"no state of a user's programs: {error}") from error
-        if wire.version != VERSION:
+        if wire.version not in {VERSION, BEFORE}:
             raise ValueError(f"state of programs of version {wire.version}, not {VERSION}")
         n = len(wire.programs)
         if not n <= wire.launches <= MOST_LAUNCHES or (n == 0) != (wire.launches == 0):
@@ -140,13 +151,21 @@ class UserPrograms:
         user.count, user.last_ms = wire.launches, wire.last_ms
         user.history = History.of_parts(wire.first_ms, wire.programs, wire.gaps, len(wire.names))
         user.vocabulary = Vocabulary.of(wire.names, user._use_of(wire.counts, len(wire.names)))
-        user.weights = _floats(wire.weights, (FEATURES,))
-        user.biases = biases.unpacked(wire.biases)
+        user._learners_of(wire)
         user.own_calibration = _floats(wire.own_calibration, (WINDOWS, 2))
         if (abs(user.own_calibration) > (MOST_LEVEL, MOST_SLOPE)).any():
             raise ValueError("a user's calibration that can't be")
         user.followed, user.followed_sizes = unpacked(wire.waiting, wire.last_ms)
         return user
+
+    def _learners_of(self, wire: _Wire) -> None:
+        self.biases = biases.unpacked(wire.biases)
+        if wire.version == BEFORE:
+            self.weights[:] = _floats(wire.weights, (FEATURES,))
+            return
+        self.weights = _floats(wire.weights, (2, FEATURES))
+        self.quick = biases.unpacked(wire.quick)
+        self.shares = shares_of(_floats(wire.shares, (CONTEXTS, LEARNERS)))
 
     def _use_of(self, counts: bytes, known: int) -> npt.NDArray[np.int64]:
         """Return the vocabulary's counts and last uses, which follow from the history."""
