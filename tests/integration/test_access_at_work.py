@@ -1,0 +1,209 @@
+"""Every process at work as its own user, with exactly the rules of its role: all goes through, and
+the broker's authorizer has nothing to refuse."""
+
+import json
+import random
+import signal
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from confluent_kafka import KafkaException
+
+from infra.local import spawn
+from infra.local.ports import free_port
+from schemas.records import AnomalyAlert
+from schemas.topics import (
+    ALERTS_ANOMALIES,
+    ALERTS_FEEDBACK,
+    ALLOCATION_REQUESTS,
+    ANOMALIES_OBSERVED,
+    DEMAND_OBSERVED,
+    DEMAND_PARTIALS,
+    FORECASTS_DEMAND,
+    POPULATION_PARTIALS,
+    RESERVE_STATUS,
+    TELEMETRY_ACTIVITY,
+    TELEMETRY_LATE,
+    TELEMETRY_TICKS,
+)
+from streams.client import Instances, TelemetryProducer, follow_forecasts, follow_predictions
+from streams.runtime.topic_reader import TopicUnreadableError, read_to_end
+from tests.testkit.allocator_process import start_allocator
+from tests.testkit.guarded import Guarded
+from tests.testkit.pipeline import REPOSITORY, START_S, Deployment, wait_for
+from tests.testkit.receiver import Receiver, receiving
+from tests.testkit.secured_kafka import secured_kafka
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+MINUTES, LAUNCHES_A_MINUTE = 12, 5
+# Near now, as the collector's own heartbeats are: they would close the hours of months else.
+FIRST_S = time.time() // 3600 * 3600 - 2 * 3600
+POISON = b"\x00 no Avro"
+# Whatever worker, allocator and alert sink bury what they can't use of.
+BURIED = (
+    TELEMETRY_ACTIVITY, TELEMETRY_TICKS, POPULATION_PARTIALS, DEMAND_OBSERVED, DEMAND_PARTIALS,
+    ALERTS_FEEDBACK, ANOMALIES_OBSERVED, RESERVE_STATUS, ALLOCATION_REQUESTS, FORECASTS_DEMAND,
+    ALERTS_ANOMALIES,
+)  # fmt: skip
+ALERT = AnomalyAlert(
+    alert_id="i1/opened", incident_id="i1", subject="user/u1", kind="surprise",
+    severity="WARNING", started_at=round(FIRST_S * 1000), observed=9.0, expected_low=0.0,
+    expected_high=4.0, evidence="{}",
+)  # fmt: skip
+MAINTENANCE = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:t
+BEGIN:VEVENT
+UID:maintenance
+DTSTART:{start:%Y%m%dT%H%M%SZ}
+DURATION:PT2H
+SUMMARY:Maintenance
+X-CAPACITY:0.5
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory, registry_url: str) -> Iterator[Guarded]:
+    folder = tmp_path_factory.mktemp("roles")
+    with secured_kafka(tmp_path_factory.mktemp("guarded")) as kafka:
+        made = Guarded(kafka, registry_url, "work.", folder)
+        made.admit_roles()
+        made.command("operator", "topics", "--create")
+        yield made
+        for process in made.processes.values():
+            spawn.kill(process)
+
+
+def test_all_processes_get_on_with_exactly_their_rules(guarded: Guarded) -> None:
+    port = free_port()
+    with receiving() as receiver:
+        start_all(guarded, port, receiver)
+        announce_maintenance(guarded)
+        send_telemetry(guarded)
+        tell_poison_and_an_alert(guarded)
+        guarded.start("collector", "collect", "--every", "1", "--bring-near")
+        wait_for(lambda: page(port, "pool-names"), "the page", START_S)
+        ask_as_a_program(guarded)
+        wait_for(lambda: receiver.posts, "the alert at its receiver")
+        look_at_the_page(port)
+        work_as_operator(guarded, port)
+        assert guarded.ended() == {}
+        stop_all(guarded)
+    assert guarded.denied() == []
+
+
+def start_all(guarded: Guarded, port: int, receiver: Receiver) -> None:
+    guarded.start("worker", "worker")
+    guarded.processes["allocator"] = start_allocator(
+        guarded.settings("allocator"), environment=guarded.environment("allocator"),
+        shadow_file=REPOSITORY / "infra" / "shadow.toml",
+    )  # fmt: skip
+    guarded.start("dashboard", "dashboard", "--port", str(port))
+    guarded.start("alert-sink", "alert-sink", "--webhook", f"{receiver.url}/hook")
+
+
+def announce_maintenance(guarded: Guarded) -> None:
+    file = guarded.folder / "maintenance.ics"
+    file.write_text(MAINTENANCE.format(start=datetime.fromtimestamp(FIRST_S + 86_400, UTC)))
+    guarded.command("operator", "calendar", "import", str(file))
+
+
+def send_telemetry(guarded: Guarded) -> None:
+    """Minutes of people at work, the heartbeats that close them, and an event that comes late."""
+    chance = random.Random(3)
+    with TelemetryProducer(guarded.settings("collector"), "desk") as producer:
+        for minute in range(MINUTES):
+            at_s = FIRST_S + 60.0 * minute
+            for second in range(0, 60, 60 // LAUNCHES_A_MINUTE):
+                user, program = f"user{chance.randrange(9)}", chance.choice(("mail", "git", "chat"))
+                producer.launch(user, program, at_s + second)
+            producer.flush()
+            producer.tick(at_s + 60.0)
+        producer.tick(FIRST_S + 3600.0 + 60.0 * MINUTES)
+        producer.flush()
+    with TelemetryProducer(guarded.settings("collector"), "asleep") as producer:
+        producer.launch("user1", "mail", FIRST_S - 86_400.0)
+
+
+def tell_poison_and_an_alert(guarded: Guarded) -> None:
+    for topic in BURIED:
+        guarded.tell("operator", topic, POISON)
+    codec = Deployment(guarded.settings("operator")).codec
+    guarded.tell("operator", ALERTS_ANOMALIES, codec.encode(ALERTS_ANOMALIES, ALERT))
+
+
+def ask_as_a_program(guarded: Guarded) -> None:
+    client = guarded.settings("client")
+    assert next(follow_predictions(client, from_start=True)).after_program
+    assert next(follow_forecasts(client, from_start=True)).steps
+    with Instances(client) as instances:
+        instances.release(instances.request("ann", "mail", timeout_s=120))
+
+
+def letters(guarded: Guarded) -> set[str]:
+    """The dead letters, each as the operator names it."""
+    return {
+        row["letter"] for row in json.loads(guarded.command("operator", "dlq", "list", "--json"))
+    }
+
+
+def look_at_the_page(port: int) -> None:
+    for name in ("allocations", "predictions"):
+        wait_for(lambda n=name: page(port, "summary").get(n), f"{name} on the page")
+    wait_for(lambda: set(letters_on_page(port)) == {t.name for t in BURIED}, "letters on the page")
+    wait_for(lambda: "groups" in page(port, "health").get("lag", {}), "lags on the page")
+
+
+def letters_on_page(port: int) -> Counter[str]:
+    """How many dead letters of each topic the page shows."""
+    return Counter(letter["topic"] for letter in page(port, "health").get("letters", []))
+
+
+def page(port: int, path: str) -> dict:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/{path}", timeout=10) as reply:
+            return json.load(reply)
+    except OSError:
+        return {}
+
+
+def work_as_operator(guarded: Guarded, port: int) -> None:
+    """Each command that reads or writes something of its own."""
+    operator = guarded.settings("operator")
+    assert list(read_to_end(operator, TELEMETRY_LATE.name)), "what came late is set aside"
+    ticks = lambda: [m.value() for m in read_to_end(operator, TELEMETRY_TICKS.name)]  # noqa: E731
+    wait_for(lambda: any(b"host-" in tick for tick in ticks()), "the collector's heartbeat")
+    assert letters(guarded) == {f"{topic.name}/0" for topic in BURIED}
+    guarded.command("operator", "dlq", "replay", f"{ALLOCATION_REQUESTS.name}/0")
+    wait_for(lambda: letters_on_page(port)[ALLOCATION_REQUESTS.name] == 2, "it comes back")
+    guarded.command("operator", "alerts", "reject", ALERT.incident_id)
+    assert guarded.command("operator", "forecast", "office")
+    assert json.loads(
+        guarded.command("operator", "forget", "user2", "--yes", "--delete-records", "--json")
+    )["erased"]
+
+
+def stop_all(guarded: Guarded) -> None:
+    """End each as a supervisor does: what is done at the end needs rights as well."""
+    for process in guarded.processes.values():
+        process.send_signal(signal.SIGTERM)
+    codes = {role: process.wait(60) for role, process in guarded.processes.items()}
+    # The page's server, uvicorn, shuts down in order and then ends by the signal.
+    assert codes.pop("dashboard") == -signal.SIGTERM
+    assert set(codes.values()) == {0}, {role: guarded.said(role) for role in codes}
+
+
+def test_what_is_refused_would_have_been_seen(guarded: Guarded) -> None:
+    before = len(guarded.denied())
+    with pytest.raises((TopicUnreadableError, KafkaException)):
+        list(read_to_end(guarded.settings("client"), TELEMETRY_ACTIVITY.name))
+    said = guarded.denied()[before:]
+    assert said
+    assert all("User:client" in line for line in said)

@@ -1,0 +1,101 @@
+"""A guarded broker on which each role has a user with exactly its rules, and their processes."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from confluent_kafka import Producer
+from typer.testing import CliRunner
+
+from infra.local import spawn
+from schemas.connection import kafka_config
+from schemas.roles import ROLES
+from schemas.settings import Settings
+from schemas.topics import Topic
+from streams.cli import build
+from streams.runtime.access import allow, grants
+from tests.testkit.pipeline import REPOSITORY, Deployment
+from tests.testkit.secured_kafka import SecuredKafka
+
+TOLD_CHARS = 2_000
+
+
+@dataclass
+class Guarded:
+    """One deployment on a guarded broker.
+
+    Parameters
+    ----------
+    kafka, registry_url, prefix
+        Where it is.
+    folder
+        Each role gets a state folder in it, with its log.
+    """
+
+    kafka: SecuredKafka
+    registry_url: str
+    prefix: str
+    folder: Path
+    processes: dict[str, spawn.Process] = field(default_factory=dict)
+
+    def admit_roles(self) -> None:
+        """Make a user for each role, with the rules that `warmfront acls` gives it."""
+        admin = self.kafka.admin(topic_prefix=self.prefix)
+        for role in ROLES:
+            self.kafka.add_user(role.name, _secret(role.name))
+            allow(admin, f"User:{role.name}", grants(role, admin))
+
+    def settings(self, role: str) -> Settings:
+        state = self.folder / role
+        state.mkdir(exist_ok=True)
+        return self.kafka.settings(
+            role, _secret(role), registry_url=self.registry_url, topic_prefix=self.prefix,
+            state_dir=state, pools_file=REPOSITORY / "infra" / "pools.toml",
+        )  # fmt: skip
+
+    def environment(self, role: str) -> dict[str, str]:
+        made = Deployment(self.settings(role)).environment
+        return {**made, **self.kafka.environment(role, _secret(role))}
+
+    def start(self, role: str, *arguments: str) -> None:
+        """Start a command as a role's user."""
+        deployment = Deployment(self.settings(role))
+        with self._log(role).open("ab") as log:
+            self.processes[role] = spawn.spawn(
+                deployment.command(*arguments), output=log, env=self.environment(role),
+                cwd=REPOSITORY,
+            )  # fmt: skip
+
+    def command(self, role: str, *arguments: str) -> str:
+        """Run a command to its end as a role's user; returns what it printed."""
+        argv = list(arguments)
+        done = CliRunner().invoke(build(argv), argv, env=self.environment(role))
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    def said(self, role: str) -> str:
+        """What a role's process said last."""
+        return self._log(role).read_text(errors="replace")[-TOLD_CHARS:]
+
+    def ended(self) -> dict[str, str]:
+        """The processes that run no longer, and what they said."""
+        return {role: self.said(role) for role, p in self.processes.items() if p.poll() is not None}
+
+    def denied(self) -> list[str]:
+        """What the broker's authorizer has refused so far."""
+        log = (self.kafka.folder / "kafka" / "kafka.log").read_text(errors="replace")
+        return re.findall(r"Principal = .* is Denied .*", log)
+
+    def tell(self, role: str, topic: Topic, value: bytes, key: bytes = b"office") -> None:
+        """Write a message as a role's user."""
+        settings = self.settings(role)
+        producer = Producer(kafka_config(settings))
+        producer.produce(settings.topic(topic.name), value, key)
+        assert producer.flush(30) == 0
+
+    def _log(self, role: str) -> Path:
+        return self.settings(role).state_dir / f"{role}.log"
+
+
+def _secret(role: str) -> str:
+    return f"canary-{role}-Zq8"
