@@ -16,6 +16,12 @@ WEEK_STEPS = tuple(range(1, 169))
 STEP_MS = {"HOUR": 60_000, "DAY": 3_600_000, "WEEK": 3_600_000}
 
 
+def steps_of(made_at_ms: int, step_ms: int, quantiles: npt.NDArray[np.float64]) -> list[Step]:
+    """Return the steps of a forecast; the array is unpacked whole, not row by row."""
+    rows = enumerate(quantiles.tolist())
+    return [Step(time=made_at_ms + k * step_ms, quantiles=row) for k, row in rows]
+
+
 def forecast_output(
     pool: str, resource: ResourceName, horizon: str, made_at_ms: int,
     quantiles: npt.NDArray[np.float64], means: npt.NDArray[np.float64],
@@ -42,10 +48,7 @@ def forecast_output(
         made_at=made_at_ms,
         horizon=horizon,  # type: ignore[arg-type]
         step_s=step_ms // 1000,
-        steps=[
-            Step(time=made_at_ms + k * step_ms, quantiles=row.tolist())
-            for k, row in enumerate(quantiles)
-        ],
+        steps=steps_of(made_at_ms, step_ms, quantiles),
         levels=list(LEVELS),
         peak=peak(quantiles).tolist(),
         model=MODEL,

@@ -20,7 +20,8 @@ import fastavro
 import pytest
 
 from infra.local import spawn
-from schemas.topics import PREDICTIONS_PROGRAMS
+from schemas.topics import FORECASTS_DEMAND, PREDICTIONS_PROGRAMS
+from streams.pipeline.total import TOTAL
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, distinct
 from tests.testkit.telemetry import read_all
 
@@ -169,7 +170,8 @@ def test_outside_consumer_agrees_with_the_backtest(
     partitions: int, kill: bool,
 ) -> None:  # fmt: skip
     pools = tmp_path / "pools.toml"
-    pools.write_text("[pool.default]\n")
+    # The total waits for the pool that nobody uses too, whose word is that there was nothing.
+    pools.write_text('[pool.default]\n[pool.idle]\nprograms = ["never-*"]\n')
     rows = read_rows(recording)
     with deployed(
         kafka_bootstrap, registry_url, topic_prefix, tmp_path, user_partitions=partitions
@@ -185,8 +187,12 @@ def test_outside_consumer_agrees_with_the_backtest(
 
         deployment.wait_for(all_predicted, "all predictions")
         told = deployment.records(PREDICTIONS_PROGRAMS)
-        offline = deployment.offline().outputs[PREDICTIONS_PROGRAMS.name]
-        assert sorted(distinct(told)) == sorted(distinct(offline)), "each prediction is the fold's"
+        offline = deployment.offline().outputs
+        predicted = offline[PREDICTIONS_PROGRAMS.name]
+        assert sorted(distinct(told)) == sorted(distinct(predicted)), (
+            "each prediction is the fold's"
+        )
+        totals_are(deployment, offline[FORECASTS_DEMAND.name])
         right, scored = scored_by_consumer(
             rows, outside_records(deployment, "predictions.programs")
         )
@@ -209,6 +215,32 @@ def test_outside_consumer_agrees_with_the_backtest(
                     assert abs(error - from_topic[step][row]) < 1e-9, (step, row)
                     compared += 1
         assert compared >= len(counts)
+
+
+def totals_are(deployment: Deployment, offline: list[tuple[str, Any]]) -> None:
+    """The next hour's totals are the fold's, and what an outsider adds up of the pools'."""
+    wanted = distinct([told for told in offline if _is_total(told[1])])
+
+    def on_topic() -> list[bytes]:
+        told = deployment.records(FORECASTS_DEMAND)
+        return distinct([one for one in told if _is_total(one[1])])
+
+    deployment.wait_for(lambda: len(on_topic()) >= len(wanted), "the totals")
+    assert on_topic() == wanted
+    assert len(wanted) >= HOURS
+    sums: dict[int, list[float]] = {}
+    totals: dict[int, list[float]] = {}
+    for one in outside_records(deployment, "forecasts.demand"):
+        if (one["resource"], one["horizon"]) == ("INSTANCES", "HOUR"):
+            where = totals if one["pool"] == TOTAL else sums
+            where[round(seconds(one["made_at"]))] = one["means"]
+    assert sums.keys() == totals.keys()
+    for made_at, total in totals.items():
+        assert total == pytest.approx(sums[made_at], abs=1e-5)
+
+
+def _is_total(forecast: Any) -> bool:
+    return (forecast.pool, forecast.horizon) == (TOTAL, "HOUR")
 
 
 def _errors(deployment: Deployment, rows: list, counts: list[float]) -> dict[int, dict[int, float]]:
