@@ -70,7 +70,7 @@ def restarted(deployment: Deployment, workers: int) -> dict[str, float]:
     seen: set[str] = set()
     while len(seen) < PARTITIONS:
         made = deployment.records(PREDICTIONS_PROGRAMS)
-        seen = {record.prediction_id.split("-")[1] for record in made}
+        seen = {record.prediction_id.split("-")[1] for _, record in made}
         if time.perf_counter() - started_s > WAIT_S:
             raise TimeoutError(f"predictions of {len(seen)} partitions only")
         time.sleep(0.2)
