@@ -3,7 +3,8 @@
 A crowd that comes from nothing finds what is held and no more: where the largest so far is a sixth
 or more of all that an hour of the day is asked for in a quarter of a year, no price of a state
 keeps the hour. A standing floor does: the conformal quantile of the crowds met in this hour, shrunk
-to those of all hours.
+to those of all hours. It is taken 2 points below the promise: an hour may be 5 below, and at the
+promise itself floors cost 1.5 % more at 99 % (NASA iPSC 3.7 %).
 """
 
 import numpy as np
@@ -19,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 _DAY_S = 86_400.0
 _QUARTER_DAYS = 90.0
 _FLOORED_FROM = 1.0 / 6.0
+_BELOW = 0.02
 _SHRINK_DAYS = 0.25  # of the mean hour's requests, until the hour's own days say more
 _SHRINK = 40.0  # requests
 _MOST_COUNTED = 200_000.0
@@ -50,7 +52,7 @@ def hour_floor(memory: Memory, hour: int, target: float) -> int:
         return 0
     own, everybody = memory.crowds[1 + hour], memory.crowds[0]
     weight = _SHRINK / max(everybody.sum(), 1.0)
-    wanted = target * (own.sum() + weight * everybody.sum())
+    wanted = (target - _BELOW) * (own.sum() + weight * everybody.sum())
     served = 0.0
     for level in range(LEVELS):
         served += own[level] + weight * everybody[level]

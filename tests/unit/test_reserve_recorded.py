@@ -21,4 +21,8 @@ def test_nasa_keeps_the_promise_at_less_than_the_best_simple_policy(target, best
     assert result["hit_rate"] >= target - 0.005
     assert result["paid_mean"] <= share * best_simple
     assert result["launched_per_request"] <= 1.5
+    # Not at 95 %: one crowd of nine breaks an hour of 58 requests, see docs/explanation/reserve.md.
+    if target > 0.98:
+        asked = [rate for rate in result["hit_rate_by_hour"] if rate is not None]
+        assert min(asked) >= target - 0.05
     assert result["first_after_idle"]["warm"] >= 0.85
