@@ -3,6 +3,7 @@
 import sys
 
 import msgspec
+import numpy as np
 import pytest
 
 from streams.models.programs import (
@@ -13,6 +14,9 @@ from streams.models.programs import (
     observe,
     sequences,
 )
+from streams.models.programs.layout import FEATURES, STATE_FEATURES, STATES
+from streams.models.programs.learn import learn
+from streams.models.programs.share import LEARNERS
 from streams.models.programs.vocabulary import program_hash
 
 DAY_S = 86_400.0
@@ -155,3 +159,25 @@ def test_a_name_too_long_to_keep_is_not_kept_by_its_hash_either() -> None:
     before = sys.getrefcount(name)
     assert program_hash(name) == program_hash("x" * 1_000_000)
     assert sys.getrefcount(name) == before
+
+
+def learnt_by(kernel):
+    """What a kernel learns of one launch among six candidates, and the user's own weights then."""
+    rng = np.random.default_rng(3)
+    states = rng.integers(0, STATES, (6, STATE_FEATURES)).astype(np.int16)
+    features, said = rng.normal(size=(6, FEATURES)), rng.dirichlet(np.ones(6), LEARNERS)
+    own, sets = np.zeros((2, FEATURES), np.float32), np.array([3, 70, 24])
+    curvature = np.ones(FEATURES)
+    numbers, values = kernel(
+        2, states, features, said.mean(axis=0), said, sets, own, np.eye(FEATURES), curvature, 9
+    )
+    return dict(zip(numbers.tolist(), values.tolist(), strict=True)), own
+
+
+def test_uncompiled_the_same_is_learnt_of_a_launch():
+    """Without numba numbers of states are of 16 bits, which sums of them once overflowed."""
+    compiled, own = learnt_by(learn)
+    plain, own_of_plain = learnt_by(getattr(learn, "py_func", learn))
+    assert plain.keys() == compiled.keys()
+    assert all(abs(plain[k] - compiled[k]) <= 1 for k in plain)  # rounded sums
+    assert own_of_plain == pytest.approx(own, abs=1e-6)

@@ -100,7 +100,7 @@ def resolve(
 @kernel
 def adapt(own: npt.NDArray[np.float32], w: int, stated: float, hit: int, weight: int) -> None:
     """Move the user's level and slope by the error of one stated log-odds."""
-    error = hit - 1.0 / (1.0 + np.exp(-(own[w, 0] + (1.0 + own[w, 1]) * stated)))
+    error = hit - 1.0 / (1.0 + np.exp(-(float(own[w, 0]) + (1.0 + float(own[w, 1])) * stated)))
     error *= min(weight, MOST_WEIGHT)
     own[w, 0] = min(MOST_LEVEL, max(-MOST_LEVEL, own[w, 0] + LEVEL_RATE * error))
     own[w, 1] = min(MOST_SLOPE, max(-MOST_SLOPE, own[w, 1] + SLOPE_RATE * error * stated))
@@ -161,7 +161,9 @@ def calibrated(stated: Floats, own: npt.NDArray[np.float32]) -> Floats:
     out = np.zeros(stated.shape)
     for m in range(stated.shape[0]):
         for w in range(WINDOWS):
-            out[m, w] = 1.0 / (1.0 + np.exp(-(own[w, 0] + (1.0 + own[w, 1]) * stated[m, w])))
+            out[m, w] = 1.0 / (
+                1.0 + np.exp(-(float(own[w, 0]) + (1.0 + float(own[w, 1])) * stated[m, w]))
+            )
             if w > 0 and out[m, w] < out[m, w - 1]:
                 out[m, w] = out[m, w - 1]
     return out

@@ -78,7 +78,7 @@ def learn(  # noqa: C901, PLR0912 - one pass over the candidates
     k = 0
     for m in range(size):
         for f in range(STATE_FEATURES):
-            number = f * STATES + states[m, f]
+            number = f * STATES + int(states[m, f])  # 16 bits would not hold it, uncompiled
             numbers[k], values[k] = SEEN + number, 1
             k += 1
             if m == y:
