@@ -2,9 +2,9 @@
 
 A kill at a random moment seldom falls between two lines. The processes say where they are, and one
 that is started with WARMFRONT_CRASH_FOLDER kills itself at each moment that no other process
-struck at before: the folder gets a file for each. `tests/faults/test_crash_points_allocator.py`
-goes on until it has one for every name of the allocator's, so a name that is added is tested, and
-one that is never reached fails. Anywhere else a moment costs a comparison, 0.05 us.
+struck at before: the folder gets a file for each. `tests/faults/test_crash_points_allocator.py` and
+`test_crash_points_worker.py` go on until they have one for every name, so a name that is added is
+tested, and one that is never reached fails. Anywhere else a moment costs a comparison, 0.05 us.
 """
 
 import os

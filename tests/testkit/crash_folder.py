@@ -32,6 +32,14 @@ class CrashFolder:
         for point in set(self.points) - set(self.deadly):
             (self.folder / f"{point}.spared").touch()
 
+    def put_off(self, point: Point) -> None:
+        """Let nobody be struck at a moment until `allow`."""
+        (self.folder / point).touch()
+
+    def allow(self, point: Point) -> None:
+        """Let the next process that comes to a moment that was put off be struck."""
+        (self.folder / point).unlink()
+
     def left(self) -> set[str]:
         """The moments that no process has come to yet."""
         return {point for point in self.points if not (self.folder / point).exists()}

@@ -35,6 +35,7 @@ REPORT_OF = {
     "test_broker_of_three.py": "one-of-three-brokers", "test_connections.py": "connections",
     "test_rebalance.py": "rebalance", "test_clock_set.py": "clock-jumps",
     "test_crash_points_allocator.py": "allocator-crash-points",
+    "test_crash_points_worker.py": "worker-crash-points",
     "test_mutated_messages.py": "mutated-messages",
     "test_allocator_soak.py": "allocator-soak", "test_openstack_soak.py": "openstack-soak",
 }  # fmt: skip
