@@ -66,6 +66,20 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         waiting, self._waiting = self._waiting, set()
         super().resume_partitions(waiting)
 
+    async def perform_seek(self) -> None:
+        """Go to the committed offsets, and to the beginning of a source that has none.
+
+        aiokafka leaves the latter where it is. A worker that was killed before the group's first
+        commit, with state on the changelogs, has twice been seen to get no message after its
+        restart, for the two minutes until the watchdog ended it.
+        """
+        await super().perform_seek()
+        changelogs = self.app.tables.changelog_topics
+        sources = {tp for tp in self.assignment() if tp.topic not in changelogs}
+        fresh = {tp: 0 for tp in sources if self._committed_offset.get(tp) is None}
+        if fresh:
+            await self.seek_wait(fresh)
+
     async def _commit_offsets(self, offsets: Any, start_new_transaction: bool = True) -> bool:
         # The offsets are chosen already: what is settled now covers them, and maybe more.
         await self.transport.settlement.settle()
