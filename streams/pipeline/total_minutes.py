@@ -21,6 +21,10 @@ from streams.pipeline.resources import RESOURCES
 from streams.pipeline.total_state import MinutesState, OpenMark
 from streams.pipeline.whole_units import SCALE, added, whole
 
+# Marks that wait for a pool, half a day of them: 0.4 MB of state. 8 MB are the most that Kafka
+# takes, and a pool that is further behind, as amid a long backlog, must not end the worker.
+MOST_OPEN = 144
+
 
 class TotalMinutes:
     """The next hour of all pools together.
@@ -50,7 +54,7 @@ class TotalMinutes:
         mark = told.made_at // MINUTE_MS
         if not self._told.awaits(told.pool, mark):
             return []
-        _add(self._state.open.setdefault(mark, OpenMark.nothing()), told)
+        _add(self._open(mark), told)
         outputs: list[Output] = []
         if self._told.tell(told.pool, mark):
             for closed in sorted(m for m in self._state.open if m <= self._told.through):
@@ -63,6 +67,14 @@ class TotalMinutes:
             forecaster.to_bytes() if seen else b""
             for forecaster, seen in zip(self._by_minute, self._seen, strict=True)
         ]
+
+    def _open(self, mark: int) -> OpenMark:
+        """Return the sums at a mark; with too many, the oldest is given up, and is not known."""
+        marks = self._state.open
+        sums = marks.setdefault(mark, OpenMark.nothing())
+        if len(marks) > MOST_OPEN:
+            del marks[min(marks)]
+        return sums
 
     def _close(self, mark: int, told: OpenMark) -> list[Output]:
         """Learn the minutes before a mark; one that a pool left out is not known, and no dip."""

@@ -10,6 +10,7 @@ from streams.models.demand import MinuteForecaster
 from streams.models.demand.expectation import mean_of
 from streams.pipeline.tellings import check, minutes_part, minutes_telling
 from streams.pipeline.total import TOTAL, TotalFold
+from streams.pipeline.total_minutes import MOST_OPEN
 from streams.pipeline.total_state import TotalState
 from tests.testkit.office import POOLS, activities, log_of, played
 
@@ -98,6 +99,20 @@ def test_a_mark_that_a_pool_left_out_is_not_known_and_no_dip():
     forecasts = told(lost, new_fold())
     assert all(forecast.made_at % 900_000 for forecast in forecasts)
     assert len(forecasts) == 40
+    low = np.array([step.quantiles for step in forecasts[-1].steps])[:, 0]
+    assert low.min() > 60.0  # half of the pools is 50
+
+
+def test_a_pool_that_is_far_behind_costs_marks_and_no_memory():
+    """Half a day waits for it; what it tells of before is not known, and the rest is whole."""
+    fold = new_fold()
+    ahead, behind = tellings({"a": 50.0}, 3 * MOST_OPEN), tellings({"b": 50.0}, 3 * MOST_OPEN)
+    assert told(ahead, fold) == []
+    assert len(fold.state.minutes.open) == MOST_OPEN
+    assert len(fold.save()) < 500_000
+    forecasts = told(behind, fold)
+    assert [f.made_at for f in forecasts] == [one.made_at for one in behind[-MOST_OPEN:]]
+    assert not fold.state.minutes.open
     low = np.array([step.quantiles for step in forecasts[-1].steps])[:, 0]
     assert low.min() > 60.0  # half of the pools is 50
 
