@@ -8,6 +8,7 @@ from schemas.crash_points import WorkerPoint, reached
 from schemas.records import DemandObserved
 from schemas.topics import DEMAND_OBSERVED
 from streams.pipeline.eventtime import HOUR_MS
+from streams.pipeline.pool_minutes import check
 from streams.pipeline.pool_state import PoolState
 from streams.pipeline.pools import PoolFold
 from streams.pipeline.resources import RESOURCES
@@ -49,7 +50,8 @@ class PoolStage(Stage):
         """Apply one message."""
         try:
             observed = self._codec.decode(DEMAND_OBSERVED, event.message.value, DemandObserved)
-        except UndecodableError as error:
+            check(observed)
+        except (UndecodableError, ValueError) as error:
             raise PoisonError(str(error)) from error
         if not 0 <= observed.source_partition < self._partitions:
             raise PoisonError(f"no partition {observed.source_partition} of telemetry")

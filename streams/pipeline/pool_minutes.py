@@ -16,6 +16,8 @@ from streams.pipeline.level import NOTHING, Level
 # At these minutes a pool tells what it adds to the total, and forecasts its next hour, if anything
 # happened since it last did.
 MARK_MINUTES = 5
+# Of one partition in an hour. Squares of what is beyond are no numbers, and would spoil the state.
+MOST_LAUNCHES = 1e12
 
 
 class Stretch(NamedTuple):
@@ -58,6 +60,25 @@ class Source(msgspec.Struct, array_like=True):
     closed: int
     level: Level
     pending: list[MinuteDemand]
+
+
+def check(observed: DemandObserved) -> None:
+    """Raise ValueError for what no partition says, before any of it is learnt.
+
+    Examples
+    --------
+    >>> idle = DemandObserved(
+    ...     pool="p", source_partition=0, source_offset=0, closed_through=0, minutes=[]
+    ... )
+    >>> check(idle)
+    >>> check(msgspec.structs.replace(idle, expected_launches=-1.0))
+    Traceback (most recent call last):
+        ...
+    ValueError: launches that can't be
+    """
+    launches = [observed.expected_launches, *(minute.launches for minute in observed.minutes)]
+    if not all(0 <= count <= MOST_LAUNCHES for count in launches):  # neither is NaN
+        raise ValueError("launches that can't be")
 
 
 def level_of(minute: MinuteDemand) -> Level:
