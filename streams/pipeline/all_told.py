@@ -1,6 +1,9 @@
 """How far all pools have told: as far as the one that is furthest behind."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Sums = TypeVar("Sums")
 
 
 class AllTold:
@@ -41,6 +44,11 @@ class AllTold:
         self._told[pool] = at
         self._behind.discard(pool)
         return not self._behind and self._look()
+
+    def taken_from(self, waiting: dict[int, Sums]) -> Iterator[tuple[int, Sums]]:
+        """Take out, in order, the hours or marks that nobody is waited for any more."""
+        for at in sorted(at for at in waiting if at <= self.through):
+            yield at, waiting.pop(at)
 
     def _look(self) -> bool:
         before = self.through

@@ -5,9 +5,11 @@ import msgspec
 from streams.pipeline.calendar import Entry
 from streams.pipeline.level import NOTHING, Level
 from streams.pipeline.pool_minutes import PoolMinutes
-from streams.pipeline.state_version import OtherVersionError, decoded
+from streams.pipeline.state_version import decoded
 
 VERSION = 6  # 6: keeps minutes for the total; 5: combines by weekend too
+OTHER_BOOKS = 4
+BEFORE = {OTHER_BOOKS, 5}
 
 
 class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -77,26 +79,11 @@ class PoolState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         Of a state of version 5 all is kept; of one of version 4 all but the combination of the
         users' and the pool's expectations, whose books were others: it is learnt anew, in days.
         """
-        try:
-            return decoded(_decoder, data, "pool state", VERSION)
-        except OtherVersionError:
-            before = _of_version_before(data)
-            if before is None:
-                raise
-            return before
+        state = decoded(_decoder, data, "pool state", VERSION, BEFORE)
+        if state.version == OTHER_BOOKS:
+            state.next_hour = b""
+        state.version = VERSION
+        return state
 
 
 _decoder = msgspec.msgpack.Decoder(PoolState)
-
-
-def _of_version_before(data: bytes) -> PoolState | None:
-    try:
-        state = _decoder.decode(data)
-    except msgspec.DecodeError:
-        return None
-    if state.version not in {4, 5}:
-        return None
-    if state.version == 4:
-        state.next_hour = b""
-    state.version = VERSION
-    return state

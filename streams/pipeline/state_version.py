@@ -4,6 +4,7 @@ The first are refused and buried. The second are somebody's whole memory: after 
 be wrong to go on as if there were nothing, and to write that over them.
 """
 
+from collections.abc import Collection
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -33,7 +34,7 @@ class OtherVersionError(Exception):
 
 def decoded(
     decoder: msgspec.msgpack.Decoder[State], data: bytes, what: str, known: int,
-    before: int | None = None,
+    before: Collection[int] = (),
 ) -> State:  # fmt: skip
     """Return a state whose first field is its version.
 
@@ -48,7 +49,7 @@ def decoded(
     known
         The version that this release writes and reads.
     before
-        An older version that it reads too; none by default.
+        Older versions that it reads too, none by default: the caller brings them up to date.
 
     Raises
     ------
@@ -60,10 +61,10 @@ def decoded(
     try:
         state = decoder.decode(data)
     except msgspec.DecodeError as error:
-        if _head_version(data) != before:
+        if _head_version(data) not in before:
             refuse_other(data, what, known)
         raise ValueError(f"no {what}: {error}") from error
-    if state.version not in {known, before}:
+    if state.version != known and state.version not in before:
         refuse_other(data, what, known)
         raise ValueError(f"no {what}: version {state.version}")
     return state

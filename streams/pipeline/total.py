@@ -70,8 +70,8 @@ class TotalFold:
         if self._told.awaits(told.pool, hour):
             _add(self.state.open.setdefault(hour, OpenHour.nothing()), told)
             if self._told.tell(told.pool, hour):
-                for closed in sorted(h for h in self.state.open if h <= self._told.through):
-                    self._close(closed, self.state.open.pop(closed), step)
+                for closed, sums in self._told.taken_from(self.state.open):
+                    self._close(closed, sums, step)
         return step
 
     def save(self) -> bytes:

@@ -57,8 +57,8 @@ class TotalMinutes:
         _add(self._open(mark), told)
         outputs: list[Output] = []
         if self._told.tell(told.pool, mark):
-            for closed in sorted(m for m in self._state.open if m <= self._told.through):
-                outputs += self._close(closed, self._state.open.pop(closed))
+            for closed, sums in self._told.taken_from(self._state.open):
+                outputs += self._close(closed, sums)
         return outputs
 
     def save(self) -> None:

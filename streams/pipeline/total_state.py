@@ -4,9 +4,9 @@ import msgspec
 
 from streams.pipeline.pool_minutes import MARK_MINUTES
 from streams.pipeline.resources import RESOURCES
-from streams.pipeline.state_version import OtherVersionError, decoded
+from streams.pipeline.state_version import decoded
 
-VERSION = 2  # 2: has the minutes
+VERSION, BEFORE = 2, {1}  # 2: has the minutes
 
 
 class OpenHour(msgspec.Struct, array_like=True):
@@ -116,24 +116,9 @@ class TotalState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
         Of a state of version 1 all is kept; the total by the minute begins with the next mark.
         """
-        try:
-            return decoded(_decoder, data, "state of the total", VERSION)
-        except OtherVersionError:
-            before = _of_version_1(data)
-            if before is None:
-                raise
-            return before
+        state = decoded(_decoder, data, "state of the total", VERSION, BEFORE)
+        state.version = VERSION
+        return state
 
 
 _decoder = msgspec.msgpack.Decoder(TotalState)
-
-
-def _of_version_1(data: bytes) -> TotalState | None:
-    try:
-        state = _decoder.decode(data)
-    except msgspec.DecodeError:
-        return None
-    if state.version != 1:
-        return None
-    state.version = VERSION
-    return state

@@ -205,7 +205,7 @@ class User:
     @classmethod
     def from_bytes(cls, data: bytes) -> "User":
         """Return the state; raises ValueError for bytes that are none."""
-        wire = decoded(_decoder, data, "user state", VERSION, BEFORE)
+        wire = decoded(_decoder, data, "user state", VERSION, (BEFORE,))
         return cls(
             wire.partition, wire.offset, wire.events, wire.clock_ms, wire.launches,
             wire.sources, wire.running, wire.pools,
@@ -238,7 +238,7 @@ class Glance:
     @classmethod
     def from_bytes(cls, data: bytes) -> "Glance":
         """Return it; raises ValueError for bytes that are no user's state."""
-        wire = decoded(_decoder, data, "user state", VERSION, BEFORE)
+        wire = decoded(_decoder, data, "user state", VERSION, (BEFORE,))
         cycles = Cycles.from_bytes(wire.cycles)
         eves = _by_hour(wire.eves)
         return cls(wire.clock_ms, wire.launches, wire.pools, cycles, eves, wire.zone)
@@ -268,6 +268,6 @@ def partition_of(data: bytes) -> tuple[int, list[int], list[int], bool]:
     ValueError
         For bytes that are no user's state.
     """
-    wire = decoded(_decoder, data, "user state", VERSION, BEFORE)
+    wire = decoded(_decoder, data, "user state", VERSION, (BEFORE,))
     minutes = [minute for _, minute, _ in wire.open_minutes]
     return wire.partition, minutes, [hour for hour, _ in wire.open_hours], wire.departing

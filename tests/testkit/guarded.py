@@ -14,10 +14,8 @@ from schemas.settings import Settings
 from schemas.topics import Topic
 from streams.cli import build
 from streams.runtime.access import allow, grants
-from tests.testkit.pipeline import REPOSITORY, Deployment
+from tests.testkit.pipeline import REPOSITORY, TOLD_CHARS, Deployment
 from tests.testkit.secured_kafka import SecuredKafka
-
-TOLD_CHARS = 2_000
 
 
 @dataclass
