@@ -32,6 +32,7 @@ from tests.testkit.telemetry import read_all
 REPOSITORY = Path(__file__).parents[2]
 START_S = 300.0  # 45 s were measured on two cores at a load of 7
 GROUP = f"warmfront-{WORKERS}"
+AnyWorker = spawn.Process | ForkedWorker
 TOLD_CHARS = 2_000
 MAIN = "import sys; from streams.cli import main; sys.argv[0] = 'warmfront'; main()"
 
@@ -59,7 +60,7 @@ class Deployment:
     worker_environment: dict[str, str] = field(default_factory=dict)
     program: tuple[str, ...] = ("-c", MAIN)
     forks: bool = False
-    workers: list[Any] = field(default_factory=list)
+    workers: list[AnyWorker] = field(default_factory=list)
     _replaced: set[int] = field(default_factory=set)
     _ports: list[int] = field(default_factory=list)
 
@@ -83,7 +84,7 @@ class Deployment:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, *self.program, *arguments]
 
-    def start_worker(self) -> Any:
+    def start_worker(self) -> AnyWorker:
         log = self.settings.state_dir / f"worker{len(self.workers)}.log"
         self._ports.append(free_port())
         env = {
@@ -93,7 +94,7 @@ class Deployment:
         self.workers.append(self._worker(env, log))
         return self.workers[-1]
 
-    def _worker(self, env: dict[str, str], log: Path) -> Any:
+    def _worker(self, env: dict[str, str], log: Path) -> AnyWorker:
         if self.forks:
             return ForkedWorker(env, log)
         with log.open("wb") as out:
@@ -106,7 +107,7 @@ class Deployment:
         spawn.kill(self.workers[number])
         self.revive_workers()
 
-    def working_worker(self) -> Any:
+    def working_worker(self) -> AnyWorker | None:
         """A worker that runs and owns its partitions, as it says itself."""
         for worker, port in zip(self.workers, self._ports, strict=True):
             if worker.poll() is None and _is_ready(port):
@@ -139,7 +140,7 @@ class Deployment:
 
         wait_for(held, what, timeout_s)
 
-    def wait_for_work(self) -> Any:
+    def wait_for_work(self) -> AnyWorker:
         """Wait until a worker is at work, and return it."""
         self.wait_for(lambda: self.working_worker() is not None, "a worker at work")
         worker = self.working_worker()
