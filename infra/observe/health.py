@@ -10,7 +10,8 @@ from typing import Any
 
 Check = Callable[[], str | None]
 
-# A worker's longest step is a few seconds; compiling before the first beat takes up to a minute.
+# A worker's longest step is a few seconds; compiling before the first beat up to three
+# minutes.
 BEAT_LIMIT_S = 30.0
 START_LIMIT_S = 300.0
 

@@ -238,7 +238,7 @@ def _following(follower: Follower) -> Callable[[], Awaitable[None]]:
 def run(settings: Settings) -> None:
     """Run a worker until it is told to stop; ends the process."""
     health = Health("worker")
-    health.wait_for("models", "they get ready, for up to a minute on the first start here")
+    health.wait_for("models", "they get ready, for one to three minutes on the first start here")
     tracing.start("worker")
     endpoint.serve(health, settings.metrics_host, settings.metrics_port)
     warm_up()

@@ -155,7 +155,7 @@ def _replay(plan: Plan, folder: Path) -> list[Service]:
     jobs: list[Service] = []
     if plan.trace is None and not sample.exists():
         jobs.append(_command(plan, "simulate", "simulate", str(sample), is_job=True))
-    # The workers' first start here compiles for a minute; the replay waits for them.
+    # The workers' first start here compiles for minutes; the replay waits for them.
     arguments = ["replay", str(source), "--shift-to-now", "--requests", "--pace-timeout", "300"]
     if plan.trace is None:
         arguments.append("--synthetic")

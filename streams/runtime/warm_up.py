@@ -1,15 +1,24 @@
 """Compiles the models' hot loops before a worker joins its group.
 
-The first time on a machine that takes up to a minute; afterwards the compiled code comes from the
-disk. Done while the worker owns partitions, it would hold up heartbeats and look like a dead one.
+The first time on a machine that takes one to three minutes (138 s were measured beside an allocator
+that compiled as well); afterwards the compiled code comes from the disk. Done while the worker owns
+partitions, it would hold up heartbeats and look like a dead one.
 """
 
 import time
 
+import numpy as np
 import structlog
 
 from streams.models.demand import HourlyForecaster, MinuteForecaster
-from streams.models.programs import Population, PopulationDelta, UserPrograms, observe
+from streams.models.demand.bottom_up import BottomUp
+from streams.models.programs import (
+    Population,
+    PopulationDelta,
+    UserPrograms,
+    observe,
+    sequences,
+)
 
 log = structlog.get_logger()
 HOUR_S = 3600.0
@@ -18,7 +27,7 @@ HOUR_S = 3600.0
 def warm_up() -> float:
     """Run each model once on made-up input; return how many seconds it took."""
     began = time.monotonic()
-    log.info("models get ready; on the first start here they are compiled, for up to a minute")
+    log.info("models get ready; the first start here compiles them, for one to three minutes")
     _programs()
     _demand()
     took_s = time.monotonic() - began
@@ -28,12 +37,12 @@ def warm_up() -> float:
 
 def _programs() -> None:
     population, user = Population.empty(), UserPrograms()
-    for number in range(8):
+    for number in range(12):  # enough for a sequence to be told
         delta = PopulationDelta()
         for second in range(4):
             observe(user, population, delta, f"p{second % 2}", number * HOUR_S + second * 10.0)
-        population = population.advanced(delta)
-    UserPrograms.from_bytes(user.to_bytes())
+        population = population.advanced(PopulationDelta.from_bytes(delta.to_bytes()))
+    sequences(UserPrograms.from_bytes(user.to_bytes()))
 
 
 def _demand() -> None:
@@ -44,4 +53,8 @@ def _demand() -> None:
     by_minute = MinuteForecaster()
     for minute in range(90):
         by_minute.observe(float(minute % 3), minute, 1)
-    by_minute.forecast(60)
+    by_minute.peak(60)
+    by_minute.means(60)
+    both = BottomUp()
+    both.expect(np.array([0.0, 2.0, 5.0]), 4.0, hour=9)
+    both.learn(6.0, hour=9)
