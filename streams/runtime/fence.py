@@ -11,6 +11,7 @@ import time
 from streams.runtime.guard import end_process
 
 LOOK_EVERY_S = 0.5
+PAUSED = "paused for longer than a session lasts"
 
 
 class Fence:
@@ -35,7 +36,7 @@ class Fence:
         """End the process if it was paused; called before anything is sent."""
         pause_s = time.monotonic() - self._seen_s
         if pause_s > self._limit_s:
-            end_process("paused for longer than a session lasts", seconds=round(pause_s, 1))
+            end_process(PAUSED, seconds=round(pause_s, 1))
 
     def _run(self) -> None:
         while True:

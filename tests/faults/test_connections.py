@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.broker import LocalKafka
 from infra.local.ports import LOOPBACK, free_port
-from tests.testkit.pipeline import deployed, environment_number
+from tests.testkit.pipeline import Deployment, deployed, environment_number
 from tests.testkit.tcp_proxy import TcpProxy
 from tests.testkit.under_fire import UnderFire
 
@@ -21,26 +21,26 @@ SLOW_S = 3.0
 AWAY_S = 4.0
 
 
-def cut(proxy: TcpProxy) -> None:
-    assert proxy.cut() > 0, "nobody was connected"
+def cut(proxy: TcpProxy, deployment: Deployment) -> None:
+    deployment.wait_for(lambda: proxy.cut() > 0, "somebody who is connected")
 
 
-def slow_down(proxy: TcpProxy) -> None:
+def slow_down(proxy: TcpProxy, deployment: Deployment) -> None:
     before = proxy.delayed
     proxy.delay_s = DELAY_S
     time.sleep(SLOW_S)
+    deployment.wait_for(lambda: proxy.delayed > before, "somebody who says something")
     proxy.delay_s = 0.0
-    assert proxy.delayed > before, "nothing was said meanwhile"
 
 
-def take_away(proxy: TcpProxy) -> None:
+def take_away(proxy: TcpProxy, deployment: Deployment) -> None:
     """As a firewall that comes and goes: who was in is out, and nobody gets in."""
     before = proxy.refused
     proxy.is_refusing = True
     proxy.cut()
     time.sleep(AWAY_S)
+    deployment.wait_for(lambda: proxy.refused > before, "somebody who tries to get in")
     proxy.is_refusing = False
-    assert proxy.refused > before, "nobody tried to get in"
 
 
 FAULTS = (cut, slow_down, take_away)
@@ -76,7 +76,7 @@ def test_cuts_and_delays_lose_nothing(registry_url: str, topic_prefix: str, tmp_
 
         def strike() -> None:
             fault = FAULTS[len(done) % len(FAULTS)]
-            fault(proxy)
+            fault(proxy, deployment)
             done.append(fault.__name__)
 
         run.send(strike, STRIKES)

@@ -41,7 +41,7 @@ def say_what_others_say(deployment: Deployment) -> None:
     producer.produce(points, b"\x00 no Avro", b"office")
     status = codec.encode(RESERVE_STATUS, STATUS)
     producer.produce(settings.topic(RESERVE_STATUS.name), status, b"office")
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
 
 def give_up(deployment: Deployment, crashes: CrashFolder) -> None:

@@ -24,7 +24,7 @@ from streams.collect.numbering import BLOCK, Numbering
 from streams.collect.open_runs import OpenRuns
 from streams.collect.pseudonym import Pseudonyms
 from streams.runtime.guard import EXIT_FATAL
-from tests.testkit.pipeline import REPOSITORY, Deployment, deployed
+from tests.testkit.pipeline import REPOSITORY, START_S, Deployment, deployed
 
 pytestmark = pytest.mark.faults
 
@@ -93,7 +93,7 @@ def test_a_worker_ends_even_where_it_can_not_say_why(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
         done = subprocess.run(
             [sys.executable, "-u", "-c", child],
-            stdout=log, stderr=log, cwd=REPOSITORY, timeout=60, check=False,
+            stdout=log, stderr=log, cwd=REPOSITORY, timeout=START_S, check=False,
         )  # fmt: skip
     assert done.returncode == EXIT_FATAL
     assert (tmp_path / "log").read_text() == "", "there was no room for a word"
@@ -117,7 +117,7 @@ def replayed(
     return subprocess.run(
         [*before, *deployment.command("replay", str(recording), *options)],
         env={**os.environ, **deployment.environment}, cwd=REPOSITORY, capture_output=True,
-        text=True, timeout=120, check=False,
+        text=True, timeout=START_S, check=False,
     )  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def test_a_replay_on_a_full_disk_says_so_and_goes_on_when_there_is_room(
     recording.write_text("\n".join(["time,user,program", *rows]) + "\n")
     with deployed(kafka_bootstrap, registry_url, topic_prefix, tmp_path) as deployment:
         full = replayed(deployment, recording, (sys.executable, "-c", WITHOUT_ROOM))
-        assert full.returncode == UNAVAILABLE
+        assert full.returncode == UNAVAILABLE, full.stdout + full.stderr
         assert "can't be written: File too large" in full.stderr
         assert "Traceback" not in full.stderr
         assert not (tmp_path / "data-key").exists(), "names would be hashed with no key at all"

@@ -86,7 +86,7 @@ def test_a_full_disk_leaves_the_old_cache_whole(registry, tmp_path: Path) -> Non
     )
     done = subprocess.run(
         [sys.executable, "-c", child, registry[0], str(cache)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "schema_ids_not_kept" in done.stdout + done.stderr

@@ -8,7 +8,7 @@ import pytest
 
 from streams.runtime.app import SESSION_TIMEOUT_S
 from streams.runtime.guard import EXIT_FATAL
-from tests.testkit.pipeline import Deployment, deployed, environment_number
+from tests.testkit.pipeline import START_S, Deployment, deployed, environment_number
 from tests.testkit.under_fire import UnderFire
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
@@ -23,7 +23,7 @@ def freeze_and_thaw(deployment: Deployment, codes: list[int | None]) -> None:
     frozen.send_signal(signal.SIGSTOP)
     time.sleep(SESSION_TIMEOUT_S + 3)
     frozen.send_signal(signal.SIGCONT)
-    codes.append(frozen.wait(60))
+    codes.append(frozen.wait(START_S))
 
 
 def test_a_frozen_worker_comes_back_as_nobody(

@@ -82,7 +82,7 @@ def most_at_once(settings: Settings) -> dict[str, int]:
 def _machines(settings: Settings) -> list[tuple[str, str, int, int | None]]:
     found = []
     for file in settings.state_dir.glob(f"{settings.topic_prefix}cloud-*.sqlite"):
-        with sqlite3.connect(file) as db:
+        with sqlite3.connect(file, timeout=60) as db:
             found += db.execute(
                 "select instance_id, pool, created_ms, gone_ms from machines"
             ).fetchall()

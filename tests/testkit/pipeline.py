@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from schemas.settings import Settings
 from schemas.topics import TELEMETRY_ACTIVITY, TELEMETRY_TICKS, Topic
 from streams.agents.worker import make_ways
 from streams.runtime.app import WORKERS
+from streams.runtime.fence import PAUSED
+from streams.runtime.guard import EXIT_FATAL
 from streams.runtime.topic_admin import create_topics
 from tests.testkit.dead_members import bury
 from tests.testkit.forked_worker import ForkedWorker
@@ -102,6 +105,7 @@ class Deployment:
 
     def kill_a_worker(self, chance: random.Random) -> None:
         """SIGKILL a running worker and start another in its place."""
+        self.revive_workers()  # one that ended by itself since it was looked at is not killed
         running = [n for n, worker in enumerate(self.workers) if worker.poll() is None]
         number = chance.choice(running)
         spawn.kill(self.workers[number])
@@ -142,23 +146,41 @@ class Deployment:
 
     def wait_for_work(self) -> AnyWorker:
         """Wait until a worker is at work, and return it."""
-        self.wait_for(lambda: self.working_worker() is not None, "a worker at work")
-        worker = self.working_worker()
+        found: list[AnyWorker | None] = []
+
+        def at_work() -> bool:
+            found.append(self.working_worker())
+            return found[-1] is not None
+
+        self.wait_for(at_work, "a worker at work")
+        worker = found[-1]
         assert worker is not None
         return worker
 
     def run_to_its_end(self, process: spawn.Process, timeout_s: float) -> None:
         """Wait until a command that needs workers has ended well."""
         self.wait_for(lambda: process.poll() is not None, f"the end of {process.args}", timeout_s)
-        assert process.poll() == 0
+        assert process.poll() == 0, process.args
 
     def tell(self) -> None:
         """Say how each worker ended and what it said last, for whoever reads of a failure."""
         for number, worker in enumerate(self.workers):
-            said = (self.settings.state_dir / f"worker{number}.log").read_text(errors="replace")
-            LOG.error("worker", number=number, exit_code=worker.poll(), said=said[-TOLD_CHARS:])
+            said = self.said(worker)[-TOLD_CHARS:]
+            LOG.error("worker", number=number, exit_code=worker.poll(), said=said)
 
-    def let_go(self, worker: spawn.Process) -> None:
+    def said(self, worker: AnyWorker) -> str:
+        """What a worker has written so far."""
+        log = self.settings.state_dir / f"worker{self.workers.index(worker)}.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def stood_still(self, worker: AnyWorker) -> bool:
+        """Whether a worker ended itself because this machine gave it no time, as it says itself.
+
+        What the test meant to do to it has not been tried then.
+        """
+        return worker.poll() == EXIT_FATAL and PAUSED in self.said(worker)
+
+    def let_go(self, worker: AnyWorker) -> None:
         """Start no other in place of a worker that is going to be stopped."""
         self._replaced.add(self.workers.index(worker))
 
@@ -203,9 +225,9 @@ class Deployment:
 
 def _is_ready(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=20) as reply:
             return reply.status == 200
-    except OSError:
+    except (OSError, HTTPException):
         return False
 
 
@@ -230,7 +252,7 @@ def deployed(
         deployment.stop_workers()
 
 
-def wait_for(condition: Callable[[], object], what: object, timeout_s: float = 120.0) -> None:
+def wait_for(condition: Callable[[], object], what: object, timeout_s: float = START_S) -> None:
     """Wait until a condition holds."""
     end = time.monotonic() + timeout_s
     while not condition():

@@ -27,6 +27,11 @@ def work_on(value: bytes, seen: Path, mark: Path) -> None:
         out.write(value + b"\n")
 
 
+def group_of(topic: str, style: str) -> str:
+    """The name of the app's consumer group."""
+    return Settings().topic(f"warmfront-{topic}-{style}")
+
+
 def main() -> None:
     style, bootstrap, topic, seen, mark = sys.argv[1:]
     settings = Settings(bootstrap_servers=bootstrap, state_dir=Path(seen).parent)

@@ -62,7 +62,7 @@ class SecuredKafka:
         upsert = UserScramCredentialUpsertion(user, info, password.encode())
         admin = AdminClient(kafka_config(self.admin()))
         for done in admin.alter_user_scram_credentials([upsert]).values():
-            done.result(30)
+            done.result(60)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Topics for tests of producers, and what was sent to them, read without a group."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import stamina
@@ -7,6 +9,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.topics import CATALOGUE
+
+# How long a broker that is being started again, or a machine that stands still, is waited for.
+READ_S = 180.0
+ANSWER_S = 60.0
 
 
 def create_topics(bootstrap: str, prefix: str) -> None:
@@ -17,40 +23,47 @@ def create_topics(bootstrap: str, prefix: str) -> None:
         future.result(30)
 
 
-@stamina.retry(on=KafkaException, timeout=60, attempts=None)
+@stamina.retry(on=KafkaException, timeout=READ_S, attempts=None)
 def read_all(bootstrap: str, topic: str) -> list[Any]:
     """Return all messages of a topic, each partition in its order."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "never-joined",
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-        }
-    )
-    parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, p, 0) for p in parts])
-    messages: list[Any] = []
-    left = len(parts)
-    while left:
-        message = consumer.poll(20)
-        assert message is not None, f"{topic} can't be read to its end"
-        if message.error() is None:
-            messages.append(message)
-        else:
-            assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
-            left -= 1
-    consumer.close()
+    options = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
+    with _consumer(bootstrap, **options) as consumer:
+        parts = _partitions(consumer, topic)
+        consumer.assign([TopicPartition(topic, p, 0) for p in parts])
+        messages: list[Any] = []
+        left = len(parts)
+        while left:
+            message = consumer.poll(ANSWER_S)
+            assert message is not None, f"{topic}: {left} of {len(parts)} partitions have no end"
+            if message.error() is None:
+                messages.append(message)
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                left -= 1
+            else:
+                raise KafkaException(message.error())
     return messages
 
 
-@stamina.retry(on=KafkaException, timeout=60, attempts=None)
+@stamina.retry(on=KafkaException, timeout=READ_S, attempts=None)
 def length(bootstrap: str, topic: str) -> int:
     """Return how many messages a topic has had, over all partitions."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "never-joined"})
+    with _consumer(bootstrap) as consumer:
+        parts = [TopicPartition(topic, p) for p in _partitions(consumer, topic)]
+        return sum(consumer.get_watermark_offsets(part, ANSWER_S)[1] for part in parts)
+
+
+@contextmanager
+def _consumer(bootstrap: str, **options: Any) -> Iterator[Consumer]:
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "never-joined", **options})
     try:
-        parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        ends = [consumer.get_watermark_offsets(TopicPartition(topic, p), 10)[1] for p in parts]
+        yield consumer
     finally:
         consumer.close()
-    return sum(ends)
+
+
+def _partitions(consumer: Consumer, topic: str) -> list[int]:
+    """Return a topic's partitions; a broker that does not know it (yet) is asked again."""
+    found = consumer.list_topics(topic, timeout=ANSWER_S).topics[topic]
+    if found.error is not None:
+        raise KafkaException(found.error)
+    return list(found.partitions)

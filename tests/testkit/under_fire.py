@@ -4,8 +4,10 @@ offline fold: nothing lost, nothing counted twice, state and outputs equal."""
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import msgspec
 import structlog
@@ -32,6 +34,7 @@ MINUTES = 49  # 10 to 59 minutes past: within one hour of the population
 START_S = 1_750_000_000 // 3600 * 3600 + 600
 PROGRAMS = ["mail", "browser", "editor", "compiler", "tests", "git", "chat"]
 PROGRESS_S = 300.0
+Minute = tuple[str, int, int]  # pool, partition, unix ms
 
 log = structlog.get_logger()
 
@@ -90,11 +93,11 @@ class UnderFire:
         told = (PREDICTIONS_PROGRAMS, POPULATION_PRIOR, FORECASTS_DEMAND, PROFILES_USERS)
         for topic in (*told, TELEMETRY_LATE):
             self._compare(topic, set(distinct(expected.get(topic.name, []))))
-        observed = by_minute(self.deployment.records(DEMAND_OBSERVED))
-        assert observed == by_minute(expected[DEMAND_OBSERVED.name])
+        self._compare_minutes(by_minute(expected[DEMAND_OBSERVED.name]))
         saved = {k.encode(): v for users in offline.users for k, v in users.saved.items()}
-        self._wait_for(
-            lambda: settled(self._changelog("users")) == settled(saved), "the users' states"
+        self._wait_until_none(
+            "users' states that differ",
+            lambda: different(settled(self._changelog("users")), settled(saved)),
         )
 
     def report(self, **more: object) -> None:
@@ -116,9 +119,39 @@ class UnderFire:
         def got() -> set[bytes]:
             return set(distinct(self.deployment.records(topic)))
 
-        self._wait_for(lambda: wanted <= got(), f"all {len(wanted)} records of {topic.name}")
+        self._wait_until_none(
+            f"of {len(wanted)} records of {topic.name} missing", lambda: wanted - got()
+        )
         extra = got() - wanted
-        assert not extra, f"{topic.name}: {len(extra)} records that the offline fold hasn't got"
+        assert not extra, (
+            f"{topic.name}: {len(extra)} records that the offline fold hasn't got, {min(extra)!r}"
+        )
+
+    def _compare_minutes(self, wanted: dict[Minute, MinuteDemand]) -> None:
+        """Wait for all minutes that are wanted; they, and no others, say what is wanted."""
+
+        def got() -> dict[Minute, MinuteDemand]:
+            return by_minute(self.deployment.records(DEMAND_OBSERVED))
+
+        self._wait_until_none(
+            f"of {len(wanted)} minutes of demand missing", lambda: wanted.keys() - got().keys()
+        )
+        observed = got()
+        told = {
+            name: (observed.get(name), wanted.get(name)) for name in different(observed, wanted)
+        }
+        assert told == {}, "observed and wanted"
+
+    def _wait_until_none(self, what: str, left: Callable[[], Collection[Any]]) -> None:
+        """Wait until nothing is left; given up where for PROGRESS_S it gets no less."""
+        counts = [len(left())]
+
+        def is_less_than(before: int) -> bool:
+            counts.append(len(left()))
+            return counts[-1] < before
+
+        while count := counts[-1]:
+            self._wait_for(partial(is_less_than, count), f"less than {count} {what}")
 
     def _strike(self, strike: Callable[[], None], seen: int) -> int:
         """Strike once the group has got on since the last time: at an idle one it proves nothing.
@@ -175,10 +208,15 @@ def minute_of_events(chance: random.Random, minute: int, count: int) -> list[tup
     return rows
 
 
-def by_minute(told: list[tuple[str, msgspec.Struct]]) -> dict[tuple[str, int, int], MinuteDemand]:
+def different(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> set[Any]:
+    """The keys that two mappings do not have in common with the same value."""
+    return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
+
+
+def by_minute(told: list[tuple[str, msgspec.Struct]]) -> dict[Minute, MinuteDemand]:
     """Demand by pool, partition and minute. Which message closed a minute is chance: heartbeats
     and activity come on two topics."""
-    minutes: dict[tuple[str, int, int], MinuteDemand] = {}
+    minutes: dict[Minute, MinuteDemand] = {}
     for _, record in told:
         assert isinstance(record, DemandObserved)
         for minute in record.minutes:
