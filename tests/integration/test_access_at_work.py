@@ -7,12 +7,13 @@ import signal
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 from confluent_kafka import KafkaException
 
+from allocator.worker import EXIT_START_AGAIN
 from infra.local import spawn
 from infra.local.ports import free_port
 from schemas.records import AnomalyAlert
@@ -32,13 +33,13 @@ from schemas.topics import (
 )
 from streams.client import Instances, TelemetryProducer, follow_forecasts, follow_predictions
 from streams.runtime.topic_reader import TopicUnreadableError, read_to_end
-from tests.testkit.allocator_process import start_allocator
+from tests.testkit.allocator_process import Waited, start_allocator
 from tests.testkit.guarded import Guarded
 from tests.testkit.pipeline import REPOSITORY, START_S, Deployment, wait_for
 from tests.testkit.receiver import Receiver, receiving
 from tests.testkit.secured_kafka import secured_kafka
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 MINUTES, LAUNCHES_A_MINUTE = 12, 5
 # Near now, as the collector's own heartbeats are: they would close the hours of months else.
@@ -89,24 +90,61 @@ def test_all_processes_get_on_with_exactly_their_rules(guarded: Guarded) -> None
         send_telemetry(guarded)
         tell_poison_and_an_alert(guarded)
         guarded.start("collector", "collect", "--every", "1", "--bring-near")
-        wait_for(lambda: page(port, "pool-names"), "the page", START_S)
+        wait_at_work(guarded, lambda: page(port, "pool-names"), "the page")
         ask_as_a_program(guarded)
-        wait_for(lambda: receiver.posts, "the alert at its receiver")
-        look_at_the_page(port)
+        wait_at_work(guarded, lambda: receiver.posts, "the alert at its receiver")
+        look_at_the_page(guarded, port)
         work_as_operator(guarded, port)
+        supervise(guarded)
         assert guarded.ended() == {}
         stop_all(guarded)
     assert guarded.denied() == []
 
 
 def start_all(guarded: Guarded, port: int, receiver: Receiver) -> None:
+    for start in STARTS.values():
+        start(guarded)
+    guarded.start("dashboard", "dashboard", "--port", str(port))
+    guarded.start("alert-sink", "alert-sink", "--webhook", f"{receiver.url}/hook")
+
+
+def start_worker(guarded: Guarded) -> None:
     guarded.start("worker", "worker")
+
+
+def start_the_allocator(guarded: Guarded) -> None:
     guarded.processes["allocator"] = start_allocator(
         guarded.settings("allocator"), environment=guarded.environment("allocator"),
         shadow_file=REPOSITORY / "infra" / "shadow.toml",
     )  # fmt: skip
-    guarded.start("dashboard", "dashboard", "--port", str(port))
-    guarded.start("alert-sink", "alert-sink", "--webhook", f"{receiver.url}/hook")
+
+
+# On a machine that stands still for longer than a session lasts they end, to be started again.
+STARTS: dict[str, Callable[[Guarded], None]] = {
+    "worker": start_worker, "allocator": start_the_allocator
+}  # fmt: skip
+
+
+def supervise(guarded: Guarded) -> None:
+    """Start those again that ended to be started again, and no others."""
+    for role, start in STARTS.items():
+        if guarded.processes[role].poll() == EXIT_START_AGAIN:
+            start(guarded)
+
+
+def wait_at_work(guarded: Guarded, condition: Callable[[], object], what: str) -> None:
+    """Wait until a condition holds, with a supervisor's eye on the processes."""
+
+    def held() -> object:
+        supervise(guarded)
+        return condition()
+
+    wait_for(held, Waited(what, lambda: said(guarded)), START_S)
+
+
+def said(guarded: Guarded) -> str:
+    """What each process said last."""
+    return "\n".join(f"-- {role}\n{guarded.said(role)}" for role in guarded.processes)
 
 
 def announce_maintenance(guarded: Guarded) -> None:
@@ -142,9 +180,9 @@ def tell_poison_and_an_alert(guarded: Guarded) -> None:
 def ask_as_a_program(guarded: Guarded) -> None:
     client = guarded.settings("client")
     assert next(follow_predictions(client, from_start=True)).after_program
-    assert next(follow_forecasts(client, from_start=True)).steps
+    assert next(follow_forecasts(client, pool="office", from_start=True)).steps
     with Instances(client) as instances:
-        instances.release(instances.request("ann", "mail", timeout_s=120))
+        instances.release(instances.request("ann", "mail", timeout_s=START_S))
 
 
 def letters(guarded: Guarded) -> set[str]:
@@ -154,11 +192,13 @@ def letters(guarded: Guarded) -> set[str]:
     }
 
 
-def look_at_the_page(port: int) -> None:
+def look_at_the_page(guarded: Guarded, port: int) -> None:
     for name in ("allocations", "predictions"):
-        wait_for(lambda n=name: page(port, "summary").get(n), f"{name} on the page")
-    wait_for(lambda: set(letters_on_page(port)) == {t.name for t in BURIED}, "letters on the page")
-    wait_for(lambda: "groups" in page(port, "health").get("lag", {}), "lags on the page")
+        wait_at_work(guarded, lambda n=name: page(port, "summary").get(n), f"{name} on the page")
+    buried = {topic.name for topic in BURIED}
+    wait_at_work(guarded, lambda: set(letters_on_page(port)) == buried, "letters on the page")
+    lag = lambda: page(port, "health").get("lag", {})  # noqa: E731
+    wait_at_work(guarded, lambda: "groups" in lag(), "lags on the page")
 
 
 def letters_on_page(port: int) -> Counter[str]:
@@ -168,7 +208,7 @@ def letters_on_page(port: int) -> Counter[str]:
 
 def page(port: int, path: str) -> dict:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/{path}", timeout=10) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/{path}", timeout=30) as reply:
             return json.load(reply)
     except OSError:
         return {}
@@ -177,12 +217,15 @@ def page(port: int, path: str) -> dict:
 def work_as_operator(guarded: Guarded, port: int) -> None:
     """Each command that reads or writes something of its own."""
     operator = guarded.settings("operator")
-    assert list(read_to_end(operator, TELEMETRY_LATE.name)), "what came late is set aside"
+    late = lambda: list(read_to_end(operator, TELEMETRY_LATE.name))  # noqa: E731
+    wait_at_work(guarded, late, "what came late is set aside")
     ticks = lambda: [m.value() for m in read_to_end(operator, TELEMETRY_TICKS.name)]  # noqa: E731
-    wait_for(lambda: any(b"host-" in tick for tick in ticks()), "the collector's heartbeat")
+    of_host = lambda: any(b"host-" in tick for tick in ticks())  # noqa: E731
+    wait_at_work(guarded, of_host, "the collector's heartbeat")
     assert letters(guarded) == {f"{topic.name}/0" for topic in BURIED}
     guarded.command("operator", "dlq", "replay", f"{ALLOCATION_REQUESTS.name}/0")
-    wait_for(lambda: letters_on_page(port)[ALLOCATION_REQUESTS.name] == 2, "it comes back")
+    again = lambda: letters_on_page(port)[ALLOCATION_REQUESTS.name] == 2  # noqa: E731
+    wait_at_work(guarded, again, "it comes back")
     guarded.command("operator", "alerts", "reject", ALERT.incident_id)
     assert guarded.command("operator", "forecast", "office")
     assert json.loads(
@@ -194,10 +237,12 @@ def stop_all(guarded: Guarded) -> None:
     """End each as a supervisor does: what is done at the end needs rights as well."""
     for process in guarded.processes.values():
         process.send_signal(signal.SIGTERM)
-    codes = {role: process.wait(60) for role, process in guarded.processes.items()}
+    ends = Waited("the end of all", lambda: said(guarded))
+    wait_for(lambda: len(guarded.ended()) == len(guarded.processes), ends, START_S)
+    codes = {role: process.wait() for role, process in guarded.processes.items()}
     # The page's server, uvicorn, shuts down in order and then ends by the signal.
     assert codes.pop("dashboard") == -signal.SIGTERM
-    assert set(codes.values()) == {0}, {role: guarded.said(role) for role in codes}
+    assert set(codes.values()) == {0}, (codes, said(guarded))
 
 
 def test_what_is_refused_would_have_been_seen(guarded: Guarded) -> None:

@@ -3,14 +3,16 @@
 import random
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+import stamina
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from allocator.policy.rehearsal import rehearse
-from infra.local.spawn import kill, stop
 from schemas.codec import Codec
 from schemas.pools import Pool
 from schemas.records import AllocationEvent, AllocationRequest, ReserveState, ReserveStatus
@@ -26,9 +28,9 @@ from schemas.topics import (
     RESERVE_STATUS,
     dead_letters,
 )
-from tests.testkit.allocator_process import start_allocator
+from tests.testkit.allocator_process import KeptAllocator
 
-pytestmark = [pytest.mark.integration, pytest.mark.faults]
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(1200)]
 
 POOLS = ("office", "build", "default")
 TOPICS = (
@@ -49,6 +51,7 @@ class Deployment:
         )
         self.fault_rate = fault_rate
         self.clock = "wall"
+        self.allocator = KeptAllocator(settings)
         self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
         self._create()
 
@@ -59,10 +62,11 @@ class Deployment:
         consumed = (ALLOCATION_REQUESTS, FORECASTS_DEMAND)
         new += [NewTopic(name(dead_letters(topic).name), 1, 1) for topic in consumed]
         for future in self._admin.create_topics(new).values():
-            future.result(30)
+            future.result(60)
 
-    def start(self):
-        return start_allocator(self.settings, clock=self.clock, fault_rate=self.fault_rate)
+    def start(self) -> None:
+        self.allocator.how = {"clock": self.clock, "fault_rate": self.fault_rate}
+        self.allocator.start()
 
     def ask(
         self, request_id: str, pool: str, kind: str = "REQUEST", time_ms: int | None = None
@@ -77,6 +81,7 @@ class Deployment:
         self.producer.produce(self.settings.topic(ALLOCATION_REQUESTS.name), value, pool.encode())
         self.producer.poll(0)
 
+    @stamina.retry(on=KafkaException, timeout=180, attempts=None)
     def messages(self, topic_name: str):
         """Return all committed messages."""
         consumer = Consumer(
@@ -88,16 +93,18 @@ class Deployment:
             }
         )
         name = self.settings.topic(topic_name)
-        parts = consumer.list_topics(name, timeout=10).topics[name].partitions
+        parts = consumer.list_topics(name, timeout=60).topics[name].partitions
         consumer.assign([TopicPartition(name, p, 0) for p in parts])
         found, ends = [], 0
         while ends < len(parts):
-            message = consumer.poll(20)
-            assert message is not None
+            message = consumer.poll(60)
+            assert message is not None, f"{name}: {ends} of {len(parts)} partitions have an end"
             if message.error() is None:
                 found.append(message)
-            else:
+            elif message.error().code() == KafkaError._PARTITION_EOF:
                 ends += 1
+            else:
+                raise KafkaException(message.error())
         consumer.close()
         return found
 
@@ -115,18 +122,31 @@ class Deployment:
                 answers[event.request_id].add((event.event_id, event.instance_id))
         return answers
 
-    def wait_started(self, request_id: str, timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
-        while f"{request_id}/STARTED" not in {e.event_id for e in self.events()}:
-            assert time.monotonic() < deadline, "its program does not start"
-            time.sleep(0.2)
+    def statuses(self) -> list[ReserveStatus]:
+        return [
+            self.codec.decode(RESERVE_STATUS, m.value(), ReserveStatus)
+            for m in self.messages(RESERVE_STATUS.name)
+        ]
 
-    def wait_assigned(self, wanted: set[str], timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
-        while missing := wanted - set(self.assigned()):
-            log = (self.settings.state_dir / "allocator.log").read_text()[-3000:]
-            assert time.monotonic() < deadline, f"no answer to {sorted(missing)[:5]}\n{log}"
-            time.sleep(0.5)
+    def wait_started(self, request_id: str) -> None:
+        started = f"{request_id}/STARTED"
+        self.allocator.wait_for(
+            lambda: started in {e.event_id for e in self.events()}, f"the start of {request_id}"
+        )
+
+    def wait_assigned(self, wanted: set[str]) -> None:
+        self.allocator.wait_for(
+            lambda: wanted <= set(self.assigned()), f"answers to {len(wanted)} requests"
+        )
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """An allocator that ends in good order after the block."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.allocator.stop()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -157,27 +177,24 @@ def deployment(kafka_bootstrap, registry_url, topic_prefix, tmp_path, pools_file
 
 
 def test_a_warm_instance_is_assigned_and_the_reserve_refilled(deployment) -> None:
-    process = deployment.start()
-    try:
+    with deployment.at_work():
         deployment.ask("r-1", "office")
-        deployment.wait_assigned({"r-1"}, 40)
+        deployment.wait_assigned({"r-1"})
         deployment.ask("r-1", "office", "RELEASE")
         deployment.send("office", b"\x00 no Avro")
         deployment.ask("r-2", "office")
-        deployment.wait_assigned({"r-2"}, 20)
-        deployment.wait_started("r-2", 20)
-    finally:
-        assert stop(process, 20) == 0
+        deployment.wait_assigned({"r-2"})
+        deployment.wait_started("r-2")
+        deployment.allocator.wait_for(
+            lambda: {s.pool for s in deployment.statuses()} >= set(POOLS), "a status of each pool"
+        )
     kinds = Counter(e.kind for e in deployment.events() if e.request_id == "r-1")
     # Its release may come before it is known whether its program runs.
     assert kinds - Counter({"STARTED": 1}) == {"ASSIGNED": 1, "RELEASED": 1}
     letters = deployment.messages(dead_letters(ALLOCATION_REQUESTS).name)
     assert [m.value() for m in letters] == [b"\x00 no Avro"]
     assert dict(letters[0].headers())["__connect.errors.stage"] == b"allocator"
-    statuses = [
-        deployment.codec.decode(RESERVE_STATUS, m.value(), ReserveStatus)
-        for m in deployment.messages(RESERVE_STATUS.name)
-    ]
+    statuses = deployment.statuses()
     assert {s.pool for s in statuses} == set(POOLS)
     assert all(s.reason for s in statuses)
 
@@ -189,7 +206,7 @@ def test_kills_at_random_points_answer_every_request_once(deployment) -> None:
     held: list[tuple[str, str]] = []
     kills = 0
     for round_number in range(6):
-        process = deployment.start()
+        deployment.start()
         ends_s = time.monotonic() + chance.uniform(4.0, 7.0)
         while time.monotonic() < ends_s:
             name = f"r-{len(wanted)}"
@@ -205,31 +222,23 @@ def test_kills_at_random_points_answer_every_request_once(deployment) -> None:
             time.sleep(0.1)
         deployment.producer.flush()
         if round_number < 5:
-            kill(process)
+            deployment.allocator.kill()
             kills += 1
     try:
         for lease in held:
             deployment.ask(*lease, "RELEASE")
         deployment.producer.flush()
-        time.sleep(1)
-        settled(deployment, wanted)
+        # Each request has its answer: assigned, or released before it was served.
+        deployment.allocator.wait_for(
+            lambda: wanted <= {e.request_id for e in deployment.events() if e.kind in ENDS},
+            f"an answer to each of {len(wanted)} requests",
+        )
     finally:
-        assert stop(process, 20) == 0
+        deployment.allocator.stop()
     assert kills == 5
     answers = deployment.assigned()
     assert {name: found for name, found in answers.items() if len(found) > 1} == {}
     assert_no_two_leases_at_once(deployment.events())
-
-
-def settled(deployment: Deployment, wanted: set[str]) -> None:
-    """Wait until each request has its answer: assigned, or released before it was served."""
-    deadline = time.monotonic() + 60
-    while True:
-        answered = {e.request_id for e in deployment.events() if e.kind in ENDS}
-        if wanted <= answered:
-            return
-        assert time.monotonic() < deadline, f"no answer to {sorted(wanted - answered)[:5]}"
-        time.sleep(0.5)
 
 
 ENDS = {"ASSIGNED", "CANCELLED", "REJECTED"}
@@ -257,11 +266,8 @@ def test_a_recorded_day_is_decided_in_its_own_time(deployment) -> None:
         deployment.ask(f"r-{number}", "office", time_ms=at_ms)
         deployment.ask(f"r-{number}", "office", "RELEASE", time_ms=at_ms + 100_000)
     deployment.producer.flush()
-    process = deployment.start()
-    try:
-        deployment.wait_assigned({f"r-{n}" for n in range(300)}, 60)
-    finally:
-        assert stop(process, 20) == 0
+    with deployment.at_work():
+        deployment.wait_assigned({f"r-{n}" for n in range(300)})
     answers = [e for e in deployment.events() if e.kind == "ASSIGNED"]
     day_ms = 300 * 288_000
     assert all(start_ms <= e.time <= start_ms + day_ms for e in answers)
@@ -272,12 +278,9 @@ def test_a_recorded_day_is_decided_in_its_own_time(deployment) -> None:
 
 
 def test_the_state_names_every_lease(deployment) -> None:
-    process = deployment.start()
-    try:
+    with deployment.at_work():
         deployment.ask("r-1", "build")
-        deployment.wait_assigned({"r-1"}, 40)
-    finally:
-        stop(process, 20)
+        deployment.wait_assigned({"r-1"})
     states = {
         m.key().decode(): deployment.codec.decode(RESERVE_STATE, m.value(), ReserveState)
         for m in deployment.messages(RESERVE_STATE.name)

@@ -8,15 +8,14 @@ import pytest
 from confluent_kafka import Producer
 
 from allocator.policy.rehearsal import rehearse
-from infra.local.spawn import stop
 from schemas.records import CalendarEvent, Candidate, ProgramPrediction, ReserveStatus
 from schemas.settings import Settings
 from schemas.topics import CALENDAR_EVENTS, PREDICTIONS_PROGRAMS, RESERVE_STATUS, Topic
 from streams.runtime.topic_admin import create_topics
-from tests.testkit.allocator_process import start_allocator
-from tests.testkit.pipeline import Deployment, wait_for
+from tests.testkit.allocator_process import KeptAllocator
+from tests.testkit.pipeline import Deployment
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 POOLS = """
 [pool.office]
@@ -38,14 +37,15 @@ PEOPLE = 15
 class Told:
     """An allocator at work, and what it is told and says."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, allocator: KeptAllocator) -> None:
         self._deployment = deployment
+        self.wait_for = allocator.wait_for
         self._producer = Producer({"bootstrap.servers": deployment.settings.bootstrap_servers})
 
     def tell(self, topic: Topic, key: str, record: msgspec.Struct) -> None:
         value = self._deployment.codec.encode(topic, record)
         self._producer.produce(self._deployment.settings.topic(topic.name), value, key)
-        assert self._producer.flush(20) == 0
+        assert self._producer.flush(60) == 0
 
     def newest(self, pool: str) -> ReserveStatus | None:
         said = [
@@ -68,9 +68,10 @@ def told(kafka_bootstrap, registry_url, tmp_path_factory) -> Iterator[Told]:
     )  # fmt: skip
     create_topics(settings)
     deployment = Deployment(settings)
-    process = start_allocator(settings, launch_median_s=40.0)
-    yield Told(deployment)
-    assert stop(process, 30) == 0
+    allocator = KeptAllocator(settings, {"launch_median_s": 40.0})
+    allocator.start()
+    yield Told(deployment, allocator)
+    allocator.stop()
 
 
 def prediction(number: int, program: str) -> ProgramPrediction:
@@ -83,7 +84,7 @@ def prediction(number: int, program: str) -> ProgramPrediction:
 
 
 def test_the_reserve_grows_for_people_who_are_about_to_act(told: Told) -> None:
-    wait_for(lambda: told.newest("office") is not None, "it works")
+    told.wait_for(lambda: told.newest("office") is not None, "it works")
     quiet = told.newest("office")
     assert quiet is not None
     assert quiet.target < PEOPLE // 2
@@ -94,7 +95,7 @@ def test_the_reserve_grows_for_people_who_are_about_to_act(told: Told) -> None:
         status = told.newest("office")
         return status is not None and status.ready + status.building >= PEOPLE // 2
 
-    wait_for(is_held, "half of those foretold have an instance waiting or coming")
+    told.wait_for(is_held, "half of those foretold have an instance waiting or coming")
     office, build = told.newest("office"), told.newest("build")
     assert office is not None
     assert office.intents is not None
@@ -116,11 +117,11 @@ def test_maintenance_that_takes_capacity_away_bounds_the_reserve_until_it_is_wit
         status = told.newest("rack")
         return status is not None and status.target == target
 
-    wait_for(lambda: holds(8), "it wants eight")
+    told.wait_for(lambda: holds(8), "it wants eight")
     told.tell(CALENDAR_EVENTS, "rack/1", away)
-    wait_for(lambda: holds(3), "three are left", 90)
+    told.wait_for(lambda: holds(3), "three are left")
     status = told.newest("rack")
     assert status is not None
     assert "bound by maintenance 'rack move'" in status.reason
     told.tell(CALENDAR_EVENTS, "rack/1", msgspec.structs.replace(away, cancelled=True))
-    wait_for(lambda: holds(8), "the window is withdrawn", 90)
+    told.wait_for(lambda: holds(8), "the window is withdrawn")

@@ -5,7 +5,6 @@ import time
 import pytest
 from confluent_kafka import Producer
 
-from infra.local.spawn import kill, stop
 from schemas.codec import Codec
 from schemas.records import (
     AllocationEvent,
@@ -23,11 +22,10 @@ from schemas.topics import (
     SHADOW_EVENTS,
 )
 from streams.runtime.topic_admin import create_topics
-from tests.testkit.allocator_process import start_allocator
-from tests.testkit.pipeline import wait_for
+from tests.testkit.allocator_process import KeptAllocator
 from tests.testkit.telemetry import read_all
 
-pytestmark = [pytest.mark.integration, pytest.mark.faults]
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(1800)]
 
 SHADOW = """
 [terms]
@@ -52,9 +50,7 @@ class Office:
         self.producer = Producer(
             {"bootstrap.servers": settings.bootstrap_servers, "partitioner": "murmur2_random"}
         )
-
-    def start(self):
-        return start_allocator(self.settings, shadow_file=self.settings.shadow_file)
+        self.allocator = KeptAllocator(settings, {"shadow_file": settings.shadow_file})
 
     def foretell(self, user: str) -> None:
         candidate = Candidate(
@@ -113,20 +109,21 @@ def office(kafka_bootstrap, registry_url, topic_prefix, tmp_path) -> Office:
 
 
 def test_what_was_prepared_survives_a_kill_and_goes_to_its_person_only(office) -> None:
-    process = office.start()
+    allocator = office.allocator
+    allocator.start()
     try:
-        wait_for(lambda: office.prepared("ann"), "a prepared instance")
+        allocator.wait_for(lambda: office.prepared("ann"), "a prepared instance")
         (prepared,) = office.shadows("PREPARED")
-        kill(process)
-        process = office.start()
+        allocator.kill()
+        allocator.start()
         for n in range(3):
             office.ask("bob", f"bob-{n}")
         office.ask("ann", "ann-1")
         names = ("bob-0", "bob-1", "bob-2", "ann-1")
-        wait_for(lambda: all(office.assigned(name) for name in names), "four answers")
-        wait_for(lambda: office.shadows("HIT"), "the hit")
+        allocator.wait_for(lambda: all(office.assigned(name) for name in names), "four answers")
+        allocator.wait_for(lambda: office.shadows("HIT"), "the hit")
     finally:
-        assert stop(process, 20) == 0
+        allocator.stop()
     mine = office.assigned("ann-1")
     assert mine.instance_id == prepared.instance_id
     assert mine.prepared_steps == ["mail/warm"]

@@ -2,12 +2,17 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from allocator.worker import EXIT_START_AGAIN
 from infra.local import spawn
 from schemas.settings import Settings
-from tests.testkit.pipeline import Deployment
+from tests.testkit.pipeline import START_S, TOLD_CHARS, Deployment, wait_for
+
+STOP_S = 120.0
 
 PROGRAM = """
 import json, sys
@@ -36,3 +41,64 @@ def start_allocator(
     command = [sys.executable, "-c", PROGRAM, clock, json.dumps(times)]
     with (settings.state_dir / "allocator.log").open("ab") as log:
         return spawn.spawn(command, output=log, env=env)
+
+
+@dataclass
+class KeptAllocator:
+    """An allocator under a supervisor's eye: one that ended to be started again is.
+
+    It ends so where its group has given it up, as on a machine that stood still for ten seconds.
+
+    Parameters
+    ----------
+    settings
+        The deployment.
+    how
+        What else `start_allocator` is told.
+    """
+
+    settings: Settings
+    how: Mapping[str, Any] = field(default_factory=dict)
+    process: spawn.Process | None = None
+
+    def start(self) -> None:
+        self.process = start_allocator(self.settings, **self.how)
+
+    def running(self) -> spawn.Process:
+        """Its process; started again where it asked for that, and in no other case."""
+        assert self.process is not None
+        if self.process.poll() == EXIT_START_AGAIN:
+            self.start()
+        assert self.process.poll() is None, self.said()
+        return self.process
+
+    def wait_for(self, condition: Callable[[], object], what: str) -> None:
+        """Wait until a condition holds, while it runs."""
+
+        def held() -> object:
+            return self.running() and condition()
+
+        wait_for(held, Waited(what, self.said), START_S)
+
+    def kill(self) -> None:
+        spawn.kill(self.running())
+
+    def stop(self) -> None:
+        """Ask it to end, which it does in good order."""
+        assert spawn.stop(self.running(), STOP_S) == 0, self.said()
+
+    def said(self) -> str:
+        """What it said last, in all its lives."""
+        log = self.settings.state_dir / "allocator.log"
+        return log.read_text(errors="replace")[-TOLD_CHARS:] if log.exists() else ""
+
+
+@dataclass(frozen=True)
+class Waited:
+    """What is waited for; in words it has what was said meanwhile, as of when they are asked."""
+
+    what: str
+    said: Callable[[], str]
+
+    def __str__(self) -> str:
+        return f"{self.what}; it said:\n{self.said()}\n"
