@@ -19,8 +19,9 @@ import asyncssh
 from allocator.runner.protocol import Command, Outcome, Place, RunEnd
 
 CHUNK_BYTES = 16_384
-# After its own time limit a step is killed over there; the connection gets a little longer to tell.
-GRACE_S = 2.0
+# After its own time limit a step is killed over there; the connection gets a little longer to tell,
+# also from a machine that stands still for some seconds.
+GRACE_S = 10.0
 AGAIN_S = 0.5
 
 

@@ -9,7 +9,7 @@ from allocator.cloud.openstack import OpenStackCloud, connect
 from allocator.cloud.protocol import InstanceSpec
 from schemas.pools import Pool
 from tests.testkit.allocator_world import CRASHES, POOL, World
-from tests.testkit.openstack_cloud import write_clouds_yaml
+from tests.testkit.openstack_cloud import PATIENCE_S, write_clouds_yaml
 from tests.testkit.stub_openstack import StubOpenStack
 from tests.testkit.stub_openstack.faults import ANY_CALL, QUOTA
 from tests.testkit.under_fire import SEED, write_report
@@ -30,7 +30,7 @@ class HttpWorld(World):
         clock = lambda: self.now_ms / 1000  # noqa: E731
         # The operator's part: a connection from clouds.yaml.
         self.cloud = OpenStackCloud(
-            connect("stub", timeout_s=5.0), "me", {POOL: pool}, clock, clock
+            connect("stub", timeout_s=PATIENCE_S), "me", {POOL: pool}, clock, clock
         )
 
     def _send(self, call):

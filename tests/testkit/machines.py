@@ -11,7 +11,7 @@ from allocator.machine.observed import Answer, Call, Result, Verb
 from allocator.runner.ssh import HostUnknownError, SshHost, SshLogin, SshRunner
 from schemas.shadow import ShadowPlan
 from tests.testkit.shadow_world import ShadowWorld
-from tests.testkit.ssh_server import LoopbackServer, ssh_server
+from tests.testkit.ssh_server import CONNECT_S, LoopbackServer, ssh_server
 
 
 @dataclass
@@ -64,7 +64,7 @@ class SshWorld(ShadowWorld):
     def __init__(self, machines: Machines, plan: ShadowPlan, **kw) -> None:
         super().__init__(1, plan=plan, fault_rate=0.0, **kw)
         self.machines = machines
-        login = SshLogin("shadow", machines.key_file)
+        login = SshLogin("shadow", machines.key_file, CONNECT_S)
         self.runner = SshRunner(login, machines.host_of, self.commands)
 
     def _make(self, call: Call) -> Result:

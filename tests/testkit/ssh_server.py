@@ -15,6 +15,9 @@ import asyncssh
 
 from allocator.runner.ssh import SshHost
 
+# For a connection and the login, on a machine that may stand still for some seconds.
+CONNECT_S = 60.0
+
 
 @dataclass
 class LoopbackServer:

@@ -18,6 +18,8 @@ from infra.local.service import CommandService
 from infra.local.supervisor import EXIT_GAVE_UP, State, Supervisor
 
 QUICK = RestartPolicy(limit=2, window_s=60, first_delay_s=0.05, longest_delay_s=0.1)
+# What none of these processes needs; those that sleep would for longer still.
+LONG_S = 120.0
 
 
 def python(name: str, code: str, **options) -> CommandService:
@@ -25,18 +27,22 @@ def python(name: str, code: str, **options) -> CommandService:
 
 
 def sleeper(name: str, **options) -> CommandService:
-    return python(name, "import time; time.sleep(60)", **options)
+    return python(name, "import time; time.sleep(900)", **options)
 
 
 def run_until(supervisor: Supervisor, condition) -> int:
     """Run in this thread (signals need it) until a tick meets the condition."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LONG_S
+    met = []
 
     def tick(statuses) -> None:
-        if condition(statuses) or time.monotonic() > deadline:
+        met.append(condition(statuses))
+        if met[-1] or time.monotonic() > deadline:
             supervisor.stop()
 
-    return supervisor.run(tick, interval_s=0.0)
+    code = supervisor.run(tick, interval_s=0.0)
+    assert met[-1], (supervisor.failure, supervisor.snapshot())
+    return code
 
 
 def test_services_start_in_order_each_when_the_one_before_is_ready(tmp_path):
@@ -45,7 +51,7 @@ def test_services_start_in_order_each_when_the_one_before_is_ready(tmp_path):
         import pathlib, time
         time.sleep(0.3)
         pathlib.Path({str(gate)!r}).touch()
-        time.sleep(60)
+        time.sleep(900)
     """
     first = python("first", code, ready=gate.exists)
     seen: list[tuple[State, State]] = []
@@ -81,7 +87,7 @@ def test_a_failed_process_is_started_again(tmp_path):
         import pathlib, sys, time
         marker = pathlib.Path({str(marker)!r})
         if marker.exists():
-            time.sleep(60)
+            time.sleep(900)
         marker.touch()
         sys.exit(3)
     """
@@ -124,7 +130,7 @@ def test_a_signal_stops_in_reverse_order(tmp_path, number):
             sys.exit(0)
         signal.signal(signal.SIGTERM, stop)
         pathlib.Path({str(tmp_path)!r}, NAME).touch()
-        time.sleep(60)
+        time.sleep(900)
     """
     services = [
         python(n, f"NAME = {n!r}\n" + textwrap.dedent(code), ready=(tmp_path / n).exists)
@@ -145,13 +151,13 @@ def test_what_ignores_the_signal_is_killed_at_the_deadline(tmp_path):
         import pathlib, signal, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         pathlib.Path({str(tmp_path)!r}, "deaf").touch()
-        time.sleep(60)
+        time.sleep(900)
     """
     deaf = python("deaf", code, ready=(tmp_path / "deaf").exists)
     supervisor = Supervisor([deaf], tmp_path, stop_deadline_s=0.2)
     started = time.monotonic()
     run_until(supervisor, lambda s: s[0].state is State.RUNNING)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < LONG_S
     assert deaf.exit_code() == -signal.SIGKILL
 
 
@@ -160,10 +166,10 @@ def test_a_second_signal_cuts_the_waiting_short(tmp_path):
         import pathlib, signal, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         pathlib.Path({str(tmp_path)!r}, "deaf").touch()
-        time.sleep(60)
+        time.sleep(900)
     """
     deaf = python("deaf", code, ready=(tmp_path / "deaf").exists)
-    supervisor = Supervisor([deaf], tmp_path, stop_deadline_s=50)
+    supervisor = Supervisor([deaf], tmp_path, stop_deadline_s=500)
 
     def two_signals(statuses) -> None:
         if statuses[0].state is State.RUNNING:
@@ -172,12 +178,12 @@ def test_a_second_signal_cuts_the_waiting_short(tmp_path):
 
     started = time.monotonic()
     supervisor.run(two_signals, interval_s=0.0)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < LONG_S
     assert deaf.exit_code() == -signal.SIGKILL
 
 
 def test_the_status_has_memory_and_the_log_has_what_was_printed(tmp_path):
-    chatty = python("chatty", "print('hello'); import time; time.sleep(60)")
+    chatty = python("chatty", "print('hello'); import time; time.sleep(900)")
     supervisor = Supervisor([chatty], tmp_path)
     log = tmp_path / "logs" / "chatty.log"
     statuses = []
@@ -197,7 +203,7 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path):
         import pathlib, sys
         from infra.local.service import CommandService
         from infra.local.supervisor import Supervisor
-        child = CommandService("child", [sys.executable, "-c", "import time; time.sleep(60)"])
+        child = CommandService("child", [sys.executable, "-c", "import time; time.sleep(900)"])
         Supervisor([child], pathlib.Path({str(tmp_path)!r})).run(
             lambda s: print(s[0].pid, flush=True), interval_s=0.1
         )
@@ -208,13 +214,13 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path):
     child = psutil.Process(int(parent.stdout.readline()))
     parent.kill()
     parent.wait()
-    child.wait(10)
+    child.wait(LONG_S)
     assert not child.is_running()
 
 
 def test_a_child_started_from_a_thread_outlives_the_thread():
     started = []
-    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    command = [sys.executable, "-c", "import time; time.sleep(900)"]
     thread = threading.Thread(target=lambda: started.append(spawn.spawn(command)))
     thread.start()
     thread.join()

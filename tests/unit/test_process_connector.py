@@ -90,7 +90,7 @@ def test_the_kernel_tells_short_programs_or_says_why_not() -> None:
         children = [subprocess.Popen(["true"]) for _ in range(20)]
         started = {child.pid for child in children}
         found: dict[int, str] = {}
-        end_s = time.monotonic() + 20
+        end_s = time.monotonic() + 120
         while found.keys() < started and time.monotonic() < end_s:
             time.sleep(0.1)
             some = connector.take(())

@@ -1,13 +1,12 @@
 """Runners start what is declared, tell what became of it, and leave nothing behind."""
 
-import time
-
 import pytest
 
 from allocator.runner.declared import ProgramsError, command_of, load_programs
 from allocator.runner.local import LocalRunner
 from allocator.runner.protocol import Command, Outcome, Place
 from allocator.runner.simulated import SimulatedRunner
+from tests.testkit.pipeline import wait_for
 from tests.testkit.processes import is_alive
 
 HERE = Place("i-1")
@@ -24,21 +23,19 @@ def test_a_program_counts_as_started_once_it_has_lived_a_while_and_ends_with_its
     runner, tmp_path
 ) -> None:
     pids = tmp_path / "pids"
-    script = f"sleep 60 & echo $! > {pids}; echo $$ >> {pids}; wait"
+    script = f"sleep 900 & echo $! > {pids}; echo $$ >> {pids}; wait"
     command = Command("program/p", ("sh", "-c", script), keeps_running=True, grace_s=0.3)
     end = runner.execute(command, HERE)
     assert end.outcome is Outcome.STARTED
+    wait_for(lambda: pids.exists() and len(pids.read_text().splitlines()) == 2, "both processes")
     running = [int(line) for line in pids.read_text().split()]
     assert all(map(is_alive, running))
     runner.end(HERE)
-    deadline = time.monotonic() + 5
-    while any(map(is_alive, running)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(map(is_alive, running))
+    wait_for(lambda: not any(map(is_alive, running)), "the end of both")
 
 
 def test_a_program_that_ends_at_once_with_an_error_was_not_started(runner) -> None:
-    command = Command("program/p", ("sh", "-c", "exit 3"), keeps_running=True, grace_s=5.0)
+    command = Command("program/p", ("sh", "-c", "exit 3"), keeps_running=True, grace_s=60.0)
     end = runner.execute(command, HERE)
     assert (end.outcome, end.detail) == (Outcome.START_FAILED, "ended with 3")
 

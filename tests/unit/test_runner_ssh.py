@@ -8,7 +8,8 @@ import pytest
 
 from allocator.runner.protocol import Command, Outcome, Place
 from allocator.runner.ssh import HostUnknownError, SshHost, SshLogin, SshRunner
-from tests.testkit.ssh_server import ssh_server
+from tests.testkit.pipeline import wait_for
+from tests.testkit.ssh_server import CONNECT_S, ssh_server
 
 PLACE = Place("i-1")
 
@@ -21,7 +22,9 @@ def server(tmp_path):
 
 def runner_of(server, *commands: Command, host: SshHost | None = None) -> SshRunner:
     allowed = {command.command_id: command for command in commands}
-    return SshRunner(SshLogin("shadow", server.client_key), lambda _: host or server.host, allowed)
+    return SshRunner(
+        SshLogin("shadow", server.client_key, CONNECT_S), lambda _: host or server.host, allowed
+    )
 
 
 def step(*argv: str, **limits) -> Command:
@@ -105,16 +108,13 @@ def test_a_step_that_fails_says_so(server) -> None:
 
 
 def test_a_program_is_left_running(server, tmp_path) -> None:
-    mark = tmp_path / "alive"
-    program = Command(
-        "program/mail", ("sh", "-c", f"sleep 1; touch {mark}"), keeps_running=True, grace_s=0.2
-    )
+    told, mark = tmp_path / "told", tmp_path / "alive"
+    waits = f"for n in $(seq 3000); do [ -e {told} ] && break; sleep 0.1; done; touch {mark}"
+    program = Command("program/mail", ("sh", "-c", waits), keeps_running=True, grace_s=0.2)
     end = runner_of(server, program).execute(program, PLACE)
     assert (end.outcome, end.detail) == (Outcome.STARTED, "running")
-    deadline_s = time.monotonic() + 30
-    while not mark.exists():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.1)
+    told.touch()
+    wait_for(mark.exists, "a word of the program's")
 
 
 def test_nobody_there_is_a_failed_start_and_no_exception(server) -> None:
@@ -134,7 +134,7 @@ def test_a_guest_that_still_boots_is_waited_for(tmp_path, server) -> None:
             return dataclasses.replace(server.host, host_keys=())
         return dataclasses.replace(server.host, port=1) if len(asked) == 2 else server.host
 
-    login = SshLogin("shadow", server.client_key, boot_s=300.0)
+    login = SshLogin("shadow", server.client_key, CONNECT_S, boot_s=300.0)
     end = SshRunner(login, host_of, {warm.command_id: warm}).execute(warm, PLACE)
     assert (end.outcome, end.output) == (Outcome.STARTED, b"up")
     assert asked == ["i-1"] * 3
@@ -143,7 +143,7 @@ def test_a_guest_that_still_boots_is_waited_for(tmp_path, server) -> None:
 
 def test_what_ran_and_failed_is_not_run_again_however_long_a_boot_may_take(server) -> None:
     fails = step("false")
-    login = SshLogin("shadow", server.client_key, boot_s=300.0)
+    login = SshLogin("shadow", server.client_key, CONNECT_S, boot_s=300.0)
     SshRunner(login, lambda _: server.host, {fails.command_id: fails}).execute(fails, PLACE)
     assert len(server.lines) == 1
 
@@ -154,6 +154,6 @@ def test_a_cloud_that_does_not_answer_is_a_failed_start(server) -> None:
 
     warm = step("true")
     runner = SshRunner(
-        SshLogin("shadow", server.client_key), host_of, {warm.command_id: warm}
+        SshLogin("shadow", server.client_key, CONNECT_S), host_of, {warm.command_id: warm}
     )  # fmt: skip
     assert runner.execute(warm, PLACE).detail == "the cloud tells no address: 503"

@@ -28,7 +28,7 @@ class StubOpenStack:
     clock
         Returns unix seconds: what servers and ports are dated with.
     slow_s
-        How long a slow answer takes.
+        How long a slow answer takes; `on_slow` is called before.
     compute
         Options of its Nova.
 
@@ -43,6 +43,7 @@ class StubOpenStack:
     ) -> None:
         self.clock = clock
         self.slow_s = slow_s
+        self.on_slow: Callable[[], None] = lambda: None
         self.faults = StubFaults()
         self.compute = StubCompute(clock, **compute)
         self.network = StubNetwork(clock)
@@ -206,6 +207,7 @@ def _handler(stub: StubOpenStack) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             if fault is Mishap.SLOW_ANSWER:
+                stub.on_slow()
                 time.sleep(stub.slow_s)
             if isinstance(fault, HttpFault):
                 said = {"forbidden": {"message": fault.message, "code": fault.status}}
