@@ -18,7 +18,7 @@ from schemas.settings import Settings
 LOG = structlog.get_logger(__name__)
 ROOM_WAIT_S = 0.1
 FLUSH_SLICE_S = 0.2
-METADATA_TIMEOUT_S = 10.0
+METADATA_TIMEOUT_S = 20.0  # a machine may stand still for ten seconds
 
 # murmur2_random is what the Java client and Faust do with keys: all tools agree where a user is.
 CONFIG: Mapping[str, Any] = {

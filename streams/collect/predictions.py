@@ -13,7 +13,7 @@ from schemas.settings import Settings
 from schemas.topics import PREDICTIONS_PROGRAMS
 
 LOG = structlog.get_logger(__name__)
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 MOST_AT_ONCE = 500
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 import stamina
 import structlog
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from schemas import dead_letters
 from schemas.codec import Codec, UndecodableError
@@ -34,6 +34,16 @@ ATTEMPTS = 5
 # The broker would take the partitions away from who does not ask for so long: an outage of hours
 # must not lead to that, so between two rounds the paused consumer is asked.
 Body = Callable[[AnomalyAlert], Any]
+# A position that can't be kept for one of these is kept with the next alert's, or the alert comes
+# again, to this process, which knows it, or to another: the group was given out anew, as after a
+# machine stood still for longer than the session, or has no coordinator for a moment.
+PASSING = frozenset({
+    KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR, KafkaError.REQUEST_TIMED_OUT,
+    KafkaError._ASSIGNMENT_LOST, KafkaError._TIMED_OUT, KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._WAIT_COORD,  # noqa: SLF001 - their names
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +111,7 @@ class AlertSink:
                 if message.error() is not None:
                     raise KafkaException(message.error())
                 if self._carry(consumer, producer, message):
-                    consumer.commit(message, asynchronous=False)
+                    _commit(consumer, message)
         finally:
             consumer.close()
 
@@ -185,3 +195,12 @@ class AlertSink:
                 "log_level": 3,
             }
         )
+
+
+def _commit(consumer: Any, message: Any) -> None:
+    try:
+        consumer.commit(message, asynchronous=False)
+    except KafkaException as error:
+        if error.args[0].code() not in PASSING:
+            raise
+        LOG.warning("position not kept: the alert may come again", why=error.args[0].str())

@@ -116,12 +116,12 @@ def deployment_of(settings: Settings) -> Iterator[Deployment]:
         admin = AdminClient(kafka_config(settings))
         own = [NewTopic(prefix + name, PARTITIONS, 1) for name in (OUTPUTS, CHANGELOG)]
         for future in admin.create_topics(own).values():
-            future.result(30)
+            future.result(60)
         yield deployment
         deployment.stop_workers()
-        mine = [name for name in admin.list_topics(timeout=10).topics if prefix in name]
+        mine = [name for name in admin.list_topics(timeout=60).topics if prefix in name]
         for future in admin.delete_topics(mine).values():
-            future.result(30)
+            future.result(60)
 
 
 def worked(settings: Settings, log: Sequence[ActivityBatch], workers: int) -> Rate:

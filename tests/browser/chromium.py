@@ -8,13 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 REPORTS = Path(__file__).parents[2] / "reports" / "dashboard"
 VIEWS = ("now", "forecast", "flow", "person", "alerts", "shadow", "health", "explain")
 SIZE = {"width": 1360, "height": 900}
 # The machine that runs the tests may be busy with others.
 TIMEOUT_MS = 180_000
+expect.set_options(timeout=TIMEOUT_MS)  # its own is 5 s
 
 
 @contextmanager

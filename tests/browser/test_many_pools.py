@@ -19,8 +19,8 @@ from tests.testkit.pipeline import wait_for
 pytestmark = pytest.mark.timeout(900)
 POOLS = 1_000
 END_MS = 1_764_072_000_000
-# Seconds on a machine that others use too; alone it takes a tenth.
-DRAWN_WITHIN_MS = 20_000
+# A minute on a machine that others use too, and that may stand still; alone it takes 2 s.
+DRAWN_WITHIN_MS = 60_000
 WITH_CHARTS = {
     "now": "?pool=build", "forecast": "?pool=build", "flow": "", "person": "?user=person-01",
     "alerts": "", "shadow": "",

@@ -49,12 +49,13 @@ def deployment(
 @pytest.fixture(scope="module")
 def address(deployment: Deployment) -> Iterator[str]:
     port = free_port()
-    log = (deployment.settings.state_dir / "dashboard.log").open("wb")
+    log = deployment.settings.state_dir / "dashboard.log"
     command = deployment.command("dashboard", "--port", str(port))
-    page = spawn.spawn(command, output=log, env=deployment.environment, cwd=REPOSITORY)
+    with log.open("wb") as out:
+        page = spawn.spawn(command, output=out, env=deployment.environment, cwd=REPOSITORY)
     try:
         wait_for(lambda: answers(port) or page.poll() is not None, "it answers", timeout_s=400)
-        assert page.poll() is None, f"the page's process ended: {page.poll()}"
+        assert page.poll() is None, f"the page's process ended: {page.poll()}\n{log.read_text()}"
         yield f"http://127.0.0.1:{port}"
     finally:
         spawn.kill(page)
@@ -72,7 +73,7 @@ def watched(request: pytest.FixtureRequest, browser: Browser, address: str) -> I
     page.open()
     # Not wait_for_function: it evaluates strings, which the page's policy forbids.
     state = page.page.locator("#state")
-    expect(state).not_to_have_text(re.compile("reading back|connecting"), timeout=60_000)
+    expect(state).not_to_have_text(re.compile("reading back|connecting"), timeout=180_000)
     with closing(page.page.context):
         yield page
 

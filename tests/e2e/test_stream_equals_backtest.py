@@ -25,7 +25,7 @@ from streams.pipeline.total import TOTAL
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, distinct
 from tests.testkit.telemetry import read_all
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3000)]
 
 HOUR_MS = 3_600_000
 START_S = 1_750_000_000 // 86_400 * 86_400
@@ -100,11 +100,12 @@ def replayed(deployment: Deployment, recording: Path, *, kill: bool) -> None:
             topic = deployment.settings.topic("predictions.programs")
             return len(read_all(deployment.settings.bootstrap_servers, topic)) > half_way
 
-        deployment.wait_for(some_are_there, "a third of the predictions", 300)
+        deployment.wait_for(some_are_there, "a third of the predictions", 600)
         deployment.kill_a_worker(random.Random(SEED))
-    deployment.run_to_its_end(replay, 600)
-    report = json.loads((deployment.settings.state_dir / "replay.log").read_text().splitlines()[-1])
-    assert report["pace_timeouts"] == 0
+    deployment.run_to_its_end(replay, 900)
+    said = (deployment.settings.state_dir / "replay.log").read_text()
+    report = json.loads(said.splitlines()[-1])
+    assert report["pace_timeouts"] == 0, said
 
 
 def scored_by_consumer(

@@ -4,7 +4,8 @@ import json
 import random
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+import stamina
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from typer.testing import CliRunner
 
 from schemas.records import AnomalyAlert, AnomalyObservation
@@ -14,7 +15,7 @@ from streams.pipeline.outputs import output_id
 from streams.runtime.app import WORKERS
 from tests.testkit.pipeline import Deployment, deployed
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 START_MS = 1_764_000_000_000
 HOUR_MS = 3_600_000
@@ -41,7 +42,7 @@ class Judges:
         value = self._deployment.codec.encode(ANOMALIES_OBSERVED, point)
         name = self._deployment.settings.topic(ANOMALIES_OBSERVED.name)
         self._producer.produce(name, value, subject.encode())
-        assert self._producer.flush(30) == 0
+        assert self._producer.flush(60) == 0
         return point.time
 
 
@@ -54,6 +55,7 @@ def opened(deployment: Deployment) -> dict[str, AnomalyAlert]:
     }  # fmt: skip
 
 
+@stamina.retry(on=KafkaException, timeout=180, attempts=None)
 def applied(deployment: Deployment) -> int:
     """Opinions whose place the worker has committed, which it does once they are in its state."""
     settings = deployment.settings

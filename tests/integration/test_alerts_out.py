@@ -23,7 +23,7 @@ from tests.testkit.pipeline import wait_for
 from tests.testkit.receiver import receiving
 from tests.testkit.telemetry import read_all
 
-pytestmark = [pytest.mark.integration]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture
@@ -57,12 +57,13 @@ def tell(settings: Settings, *values: AnomalyAlert | bytes) -> None:
     for value in values:
         data = value if isinstance(value, bytes) else codec.encode(ALERTS_ANOMALIES, value)
         producer.produce(settings.topic(ALERTS_ANOMALIES.name), data, b"one")
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
 
 
 @contextmanager
 def sinking(settings: Settings, target: Target):
-    with httpx2.Client(timeout=2.0) as client:
+    # Given up while the receiver takes it, an alert would be told twice.
+    with httpx2.Client(timeout=60.0) as client:
         sink = AlertSink(settings, codec_of(settings), target, client, wait_s=(0.05, 0.2))
         thread = threading.Thread(target=sink.run, daemon=True)
         thread.start()
@@ -70,7 +71,7 @@ def sinking(settings: Settings, target: Target):
             yield sink
         finally:
             sink.stop()
-            thread.join(30)
+            thread.join(90)
             assert not thread.is_alive()
 
 
@@ -154,7 +155,7 @@ def test_up_starts_the_sink_of_the_settings(settings, monkeypatch, setting, path
         try:
             wait_for(lambda: receiver.posts, "the alert")
         finally:
-            sink.stop(20)
+            sink.stop(60)
         told, body, headers = receiver.posts[0]
     assert (told, headers["Authorization"]) == (path, "Bearer secret")
     assert "i1" in json.dumps(body)

@@ -11,7 +11,7 @@ from schemas.topics import CALENDAR_EVENTS, FORECASTS_DEMAND
 from streams.collect import TelemetryProducer
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 HOUR_S = 3600
 START_S = 1_750_000_000 // 86_400 * 86_400
@@ -40,7 +40,7 @@ def utc(hour: int) -> str:
 def run(deployment: Deployment, *arguments: str) -> dict:
     done = subprocess.run(
         deployment.command(*arguments, "--json"), cwd=REPOSITORY, env=deployment.environment,
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -18,7 +18,7 @@ from streams.client import Instances, NotAssignedError, follow_forecasts
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, wait_for
 from tests.testkit.telemetry import read_all
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 PAGE = (REPOSITORY / "docs/how-to/python-client.md").read_text(encoding="utf-8")
 LEASING, FOLLOWING = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 OPTIONS = AllocatorOptions(
@@ -42,8 +42,10 @@ def allocator(deployment: Deployment) -> Iterator[None]:
     thread = threading.Thread(target=worker.run)
     thread.start()
     yield
+    assert thread.is_alive(), "the allocator ended by itself"
     worker.stop()
-    thread.join(60)
+    thread.join(120)
+    assert not thread.is_alive()
 
 
 def run(program: str, deployment: Deployment, patch: pytest.MonkeyPatch) -> None:
@@ -76,7 +78,7 @@ def send_forecasts(deployment: Deployment, *records: DemandForecast) -> None:
     for record in records:
         value = deployment.codec.encode(FORECASTS_DEMAND, record)
         producer.produce(deployment.settings.topic(FORECASTS_DEMAND.name), value, record.pool)
-    producer.flush(30)
+    assert producer.flush(60) == 0
 
 
 def test_without_an_answer_the_request_is_cancelled(deployment: Deployment) -> None:
@@ -97,10 +99,14 @@ def test_the_documented_lease(
     assert instance
     assert tier in {"active", "paused", "cold"}
     assert float(wait_s) >= 0
-    wait_for(lambda: kinds(deployment, "ada") == ["ASSIGNED", "RELEASED"], "the release")
+    wait_for(lambda: "RELEASED" in kinds(deployment, "ada"), "the release")
+    # Whether its program had been seen to run by then is chance.
+    assert [k for k in kinds(deployment, "ada") if k != "STARTED"] == ["ASSIGNED", "RELEASED"]
 
 
 def test_events_carry_their_id_as_a_header(deployment: Deployment, allocator: None) -> None:
+    with Instances(deployment.settings) as instances:
+        instances.release(instances.request("ida", "editor", timeout_s=240))
     name = deployment.settings.topic(ALLOCATION_EVENTS.name)
     messages = read_all(deployment.settings.bootstrap_servers, name)
     assert messages

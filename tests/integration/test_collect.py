@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -14,9 +13,10 @@ from schemas.records import Activity, ActivityBatch, Tick
 from schemas.registry import RegistryIds
 from schemas.settings import Settings
 from schemas.topics import TELEMETRY_ACTIVITY, TELEMETRY_TICKS
+from tests.testkit.pipeline import START_S, wait_for
 from tests.testkit.telemetry import create_topics, read_all
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture
@@ -55,29 +55,22 @@ def collect(settings: Settings, log) -> subprocess.Popen:
     )
 
 
-def wait_for(what, seconds: float = 60.0) -> None:
-    deadline_s = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.3)
-
-
 def test_a_program_that_comes_and_goes_is_launched_and_ended(settings, tmp_path) -> None:
     with (tmp_path / "log").open("wb") as log:
         collector = collect(settings, log)
-        wait_for(lambda: said(settings))
-        sleeper = subprocess.Popen(["sleep", "300"])
+        wait_for(lambda: said(settings), "its first word", START_S)
+        sleeper = subprocess.Popen(["sleep", "3000"])
         session = f"{sleeper.pid}-"
 
         def kinds() -> list[str]:
             return [e.kind for e in said(settings) if (e.session or "").startswith(session)]
 
-        wait_for(lambda: "LAUNCH" in kinds())
+        wait_for(lambda: "LAUNCH" in kinds(), "the launch", START_S)
         sleeper.kill()
         sleeper.wait()
-        wait_for(lambda: "EXIT" in kinds())
+        wait_for(lambda: "EXIT" in kinds(), "the exit", START_S)
         collector.send_signal(signal.SIGTERM)
-        assert collector.wait(20) == 0, (tmp_path / "log").read_text()
+        assert collector.wait(120) == 0, (tmp_path / "log").read_text()
     events = said(settings)
     assert len({event.seq for event in events}) == len(events)
     assert not any("/" in event.program for event in events)
@@ -87,11 +80,13 @@ def test_it_tells_the_time_and_a_second_one_of_its_name_is_refused(settings, tmp
     with (tmp_path / "log").open("wb") as log, (tmp_path / "second").open("wb") as second:
         collector = collect(settings, log)
         ticks = settings.topic("telemetry.ticks")
-        wait_for(lambda: len(read_all(settings.bootstrap_servers, ticks)) >= 8)
-        assert collect(settings, second).wait(60) == 2
+        wait_for(
+            lambda: len(read_all(settings.bootstrap_servers, ticks)) >= 8, "heartbeats", START_S
+        )
+        assert collect(settings, second).wait(START_S) == 2
         assert b"in use by another process" in (tmp_path / "second").read_bytes()
         collector.send_signal(signal.SIGTERM)
-        assert collector.wait(20) == 0
+        assert collector.wait(120) == 0, (tmp_path / "log").read_text()
     heard = [
         codec(settings).decode(TELEMETRY_TICKS, m.value(), Tick).time
         for m in read_all(settings.bootstrap_servers, ticks)

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+import stamina
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from infra.local import spawn
 from infra.local.broker import LocalKafka
 from infra.local.ports import free_port
 from schemas.topics import ALLOCATION_REQUESTS
-from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, wait_for
+from tests.testkit.pipeline import REPOSITORY, START_S, Deployment, deployed, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +40,24 @@ def page(young: Deployment) -> Iterator[tuple[spawn.Process, int]]:
 
 def lag_of(port: int, group: str) -> dict[str, Any] | None:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=10) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=30) as reply:
             groups = json.load(reply)["lag"].get("groups", [])
     except OSError:
         return None
     return next((g for g in groups if g["group"] == group), None)
 
 
-def test_the_page_lives_where_no_group_has_a_coordinator_yet(page) -> None:
+def test_the_page_lives_where_no_group_has_a_coordinator_yet(young: Deployment, page) -> None:
     process, port = page
-    wait_for(lambda: lag_of(port, "allocator") or process.poll() is not None, "lag is known")
-    assert process.poll() is None
-    lag = lag_of(port, "allocator")
+    told: list[dict[str, Any] | None] = []
+
+    def is_known() -> bool:
+        assert process.poll() is None, (young.settings.state_dir / "page.log").read_text()
+        told.append(lag_of(port, "allocator"))
+        return told[-1] is not None
+
+    wait_for(is_known, "lag is known", START_S)
+    lag = told[-1]
     assert lag is not None
     assert lag["lag"] == 0
     assert {row["committed"] for row in lag["partitions"]} == {None}
@@ -62,11 +69,19 @@ def test_lag_is_what_the_group_has_not_committed(young: Deployment, page) -> Non
     producer = Producer({"bootstrap.servers": settings.bootstrap_servers})
     for number in range(7):
         producer.produce(topic, b"request", str(number), partition=0)
-    assert producer.flush(30) == 0
-    wait_for(lambda: lag_of(port, "allocator")["lag"] == 7, "seven requests wait")
+    assert producer.flush(60) == 0
+
+    def lags(count: int) -> bool:
+        lag = lag_of(port, "allocator")
+        return lag is not None and lag["lag"] == count
+
+    wait_for(lambda: lags(7), "seven requests wait", START_S)
     group = {"bootstrap.servers": settings.bootstrap_servers,
              "group.id": settings.topic("allocator")}  # fmt: skip
     allocator = Consumer(group)
-    allocator.commit(offsets=[TopicPartition(topic, 0, 5)], asynchronous=False)
+    # A group's first position waits for its coordinator.
+    for attempt in stamina.retry_context(on=KafkaException, timeout=180, attempts=None):
+        with attempt:
+            allocator.commit(offsets=[TopicPartition(topic, 0, 5)], asynchronous=False)
     allocator.close()
-    wait_for(lambda: lag_of(port, "allocator")["lag"] == 2, "two requests wait")
+    wait_for(lambda: lags(2), "two requests wait", START_S)

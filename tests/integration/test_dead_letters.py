@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Producer
@@ -13,7 +14,7 @@ from schemas.topics import PREDICTIONS_PROGRAMS, TELEMETRY_ACTIVITY, dead_letter
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed
 from tests.testkit.telemetry import read_all
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 START_MS = 1_750_000_000_000
 
@@ -29,7 +30,14 @@ def send(deployment: Deployment, messages: list[tuple[bytes, bytes | None]]) -> 
         producer.produce(
             deployment.settings.topic("telemetry.activity"), value, key, 0, headers=[("h", b"kept")]
         )
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
+
+
+def once(letters: list[Any]) -> list[Any]:
+    """Letters without the repeats of a worker that was started again, by where they came from."""
+    origin = [f"__connect.errors.{name}" for name in ("topic", "partition", "offset")]
+    told = {tuple(dict(m.headers())[name] for name in origin): m for m in letters}
+    return list(told.values())
 
 
 def test_poison_is_buried_with_its_reason_and_neighbours_go_on(
@@ -56,9 +64,9 @@ def test_poison_is_buried_with_its_reason_and_neighbours_go_on(
         buried = deployment.settings.topic(dead_letters(TELEMETRY_ACTIVITY).name)
         deployment.wait_for(all_predicted, "predictions of the good neighbours")
         deployment.wait_for(
-            lambda: len(read_all(kafka_bootstrap, buried)) >= len(poison), "dead letters"
+            lambda: len(once(read_all(kafka_bootstrap, buried))) >= len(poison), "dead letters"
         )
-        letters = read_all(kafka_bootstrap, buried)
+        letters = once(read_all(kafka_bootstrap, buried))
         assert sorted((m.key(), m.value() or b"") for m in letters) == sorted(
             (key, value or b"") for key, value in poison
         )
@@ -69,6 +77,7 @@ def test_poison_is_buried_with_its_reason_and_neighbours_go_on(
             assert headers["__connect.errors.exception.message"]
         listed = subprocess.run(
             deployment.command("dlq", "list", "--json"), cwd=REPOSITORY, capture_output=True,
-            text=True, check=True, env={**os.environ, **deployment.environment},
+            text=True, check=False, env={**os.environ, **deployment.environment},
         )  # fmt: skip
-        assert len(json.loads(listed.stdout)) == len(poison)
+        assert listed.returncode == 0, listed.stderr
+        assert len({row["from"] for row in json.loads(listed.stdout)}) == len(poison)

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from infra.local import spawn
-from schemas.records import UserProfile
-from schemas.topics import PROFILES_USERS
+from schemas.records import GroupProfile, UserProfile
+from schemas.topics import PROFILES_GROUPS, PROFILES_USERS
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(2400)]
 
 USERS = 6
 DAYS = 3
@@ -39,8 +39,10 @@ def office(kafka_bootstrap, registry_url, tmp_path_factory) -> Iterator[Deployme
         with (folder / "replay.log").open("wb") as log:
             command = made.command("replay", str(rows), "--json", "--pace-timeout", "400")
             replay = spawn.spawn(command, output=log, env=made.environment, cwd=REPOSITORY)
-        made.run_to_its_end(replay, 600)
+        made.run_to_its_end(replay, 900)
         made.wait_for(lambda: len(newest(made)) == USERS, "a profile of everybody")
+        # What they have in common is told after the hour that their profiles are of.
+        made.wait_for(lambda: common(made) == USERS, "a profile of them all together")
         yield made
 
 
@@ -77,9 +79,25 @@ def newest(made: Deployment) -> dict[str, UserProfile]:
     }
 
 
+def common(made: Deployment) -> int | None:
+    """How many users the last profile of all is of."""
+    told = [record for key, record in made.records(PROFILES_GROUPS) if key == "all"]
+    return told[-1].users if told and isinstance(told[-1], GroupProfile) else None
+
+
+def told_of(made: Deployment, user: str, *more: str) -> tuple[UserProfile, str]:
+    """A user's profile on the topic, and what the command says of that one and no other."""
+    while True:
+        on_topic = newest(made)[user]
+        told = run(made, "profile", user, *more)
+        if newest(made)[user] == on_topic:
+            return on_topic, told
+
+
 def test_a_profile_says_what_stands_on_the_topic(office: Deployment) -> None:
-    for user, on_topic in sorted(newest(office).items())[:2]:
-        told: dict[str, Any] = json.loads(run(office, "profile", user, "--json"))
+    for user in sorted(newest(office))[:2]:
+        on_topic, said = told_of(office, user, "--json")
+        told: dict[str, Any] = json.loads(said)
         assert told["user"] == user
         assert [(s["first"], s["then"], s["support"]) for s in told["sequences"]] == [
             (s.first, s.then, s.support) for s in on_topic.sequences
@@ -88,12 +106,11 @@ def test_a_profile_says_what_stands_on_the_topic(office: Deployment) -> None:
 
 
 def test_people_read_sequences_week_and_programs(office: Deployment) -> None:
-    profile = newest(office)["user0"]
+    profile, told = told_of(office, "user0")
     rule = next(r for r in profile.sequences if (r.first, r.then) == ("mail", "editor"))
     assert rule.low < rule.probability <= rule.high
     assert abs(rule.probability - USUAL) < 0.15
     assert DAYS * TIMES_A_DAY * 0.8 < rule.support <= DAYS * TIMES_A_DAY
-    told = run(office, "profile", "user0")
     for day in ("Mon", "Sun"):
         assert day in told
     assert re.search(rf"mail.*editor within \d+ min.*\d+ ?% \(n = {rule.support},", told), told

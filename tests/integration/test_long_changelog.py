@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.records import Activity, ActivityBatch
+from schemas.records import Activity, ActivityBatch, ProgramPrediction
 from schemas.settings import Settings
 from schemas.topics import PREDICTIONS_PROGRAMS
 from streams.runtime.bulk_recovery import LEAST
@@ -28,16 +28,20 @@ def _said(deployment: Deployment) -> str:
 
 
 @pytest.mark.integration
+@pytest.mark.timeout(1800)
 def test_long_changelog_is_read_in_bulk_and_whole(kafka_bootstrap: str, registry_url: str) -> None:
     settings = Settings(bootstrap_servers=kafka_bootstrap, registry_url=registry_url)
     with deployment_of(settings) as deployment:
         fill(deployment, USERS)
         send(deployment, [_launch(user) for user in (*ASKED, NEW)])
         deployment.start_worker()
-        deployment.wait_for(
-            lambda: len(deployment.records(PREDICTIONS_PROGRAMS)) > len(ASKED), "predictions"
-        )
-        predicted = {p.user: p for _, p in deployment.records(PREDICTIONS_PROGRAMS)}
+        predicted: dict[str, ProgramPrediction] = {}
+
+        def are_predicted() -> bool:
+            predicted.update({p.user: p for _, p in deployment.records(PREDICTIONS_PROGRAMS)})
+            return predicted.keys() >= {*ASKED, NEW}
+
+        deployment.wait_for(are_predicted, "predictions")
         said = _said(deployment)
 
     whole = [line for line in said.splitlines() if "read in bulk" in line and "left=0" in line]

@@ -2,15 +2,18 @@
 
 import json
 import re
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from allocator.worker import EXIT_START_AGAIN
 from infra.grafana import panels
 from infra.local import spawn
 from infra.local.ports import free_port
@@ -18,11 +21,19 @@ from infra.observe import tracing
 from schemas.records import AllocationRequest
 from schemas.topics import ALLOCATION_REQUESTS
 from streams.collect.producer import TelemetryProducer
+from tests.testkit.allocator_process import Waited
 from tests.testkit.otlp import OtlpReceiver
-from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, wait_for
+from tests.testkit.pipeline import (
+    REPOSITORY,
+    START_S,
+    TOLD_CHARS,
+    Deployment,
+    deployed,
+    wait_for,
+)
 from tests.testkit.telemetry import create_topics
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(3000)]
 
 RULES = REPOSITORY / "infra" / "prometheus" / "alerts.yml"
 START_MS = 1_764_064_800_000
@@ -44,7 +55,7 @@ class Running:
         self.ports = {name: free_port() for name in PROCESSES}
         self.traces = OtlpReceiver()
         self.first_ready: dict[str, list[int]] = {name: [] for name in PROCESSES}
-        self._started: list[spawn.Process] = []
+        self._started: dict[str, spawn.Process] = {}
 
     def start(self, name: str) -> None:
         folder = self.deployment.settings.state_dir
@@ -61,18 +72,39 @@ class Running:
             # older day would be late.
             env["WARMFRONT_TOPIC_PREFIX"] = self.host_prefix
         arguments = [name, "--clock", "event"] if name == "allocator" else [name]
-        log = (folder / f"{name}.log").open("wb")
         command = self.deployment.command(*arguments)
-        self._started.append(spawn.spawn(command, output=log, env=env, cwd=REPOSITORY))
+        with (folder / f"{name}.log").open("ab") as log:
+            self._started[name] = spawn.spawn(command, output=log, env=env, cwd=REPOSITORY)
+
+    def wait_for(self, condition: Callable[[], object], what: str, timeout_s: float) -> None:
+        """Wait until a condition holds; a worker or allocator that ended to be started again is."""
+
+        def held() -> object:
+            for name, process in list(self._started.items()):
+                if process.poll() == EXIT_START_AGAIN:
+                    self.start(name)
+                else:
+                    assert process.poll() is None, self.said()
+            return condition()
+
+        wait_for(held, Waited(what, self.said), timeout_s)
+
+    def is_running(self, name: str) -> bool:
+        return self._started[name].poll() is None
+
+    def said(self) -> str:
+        """What each process said last."""
+        logs = [self.deployment.settings.state_dir / f"{name}.log" for name in self._started]
+        return "\n".join(f"-- {log.stem}\n{log.read_text()[-TOLD_CHARS:]}" for log in logs)
 
     def get(self, name: str, path: str) -> tuple[int, str]:
         url = f"http://127.0.0.1:{self.ports[name]}{path}"
         try:
-            with urllib.request.urlopen(url, timeout=10) as reply:
+            with urllib.request.urlopen(url, timeout=60) as reply:
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
-        except OSError:
+        except (OSError, HTTPException):
             return 0, ""
 
     def is_ready(self, name: str) -> bool:
@@ -86,7 +118,7 @@ class Running:
         return any(found[:-1] == way and found[-1].startswith(begin) for found in ways)
 
     def stop(self) -> None:
-        for process in self._started:
+        for process in self._started.values():
             spawn.kill(process)
         self.traces.close()
 
@@ -103,7 +135,12 @@ def running(
         try:
             for name in PROCESSES:
                 processes.start(name)
-                wait_for(lambda name=name: processes.is_ready(name), f"{name} ready", 540)
+                # Often, and from the start: it is seen while it is not ready yet.
+                while not processes.first_ready[name]:
+                    assert processes.is_running(name), processes.said()
+                    processes.is_ready(name)
+                    time.sleep(0.05)
+                processes.wait_for(lambda n=name: processes.is_ready(n), f"{name} ready", 600)
             yield processes
         finally:
             processes.stop()
@@ -185,30 +222,28 @@ def test_metrics_and_traces_tell_what_went_through(running: Running) -> None:
         found = (s for f in families for s in f.samples if s.name == sample)
         return sum(s.value for s in found if labels.items() <= s.labels.items())
 
-    wait_for(lambda: counted("allocator", "warmfront_allocator_requests_total") >= 1, "request")
-    wait_for(
-        lambda: counted("worker", "warmfront_worker_outputs_total", topic="forecasts.demand") > 0,
-        "forecasts",
-    )
-    wait_for(
-        lambda: counted(
-            "dashboard", "warmfront_dashboard_records_total", topic="allocation.events"
-        ),
-        "the page reads them",
-    )
-    sent = {"topic": "predictions.programs"}
-    wait_for(
-        lambda: counted("worker", "warmfront_worker_outputs_total", **sent) >= 90,
-        "a prediction for each launch",
-    )
-    assert counted("worker", "warmfront_worker_step_seconds_count", stage="profile") >= 90
-    misses = counted("allocator", "warmfront_reserve_misses_total", pool="build")
-    assert misses + counted("allocator", "warmfront_reserve_hits_total", pool="build") >= 1
+    def becomes(count: float, what: str, process: str, sample: str, **labels: str) -> None:
+        running.wait_for(lambda: counted(process, sample, **labels) >= count, what, START_S)
+
+    outputs = "warmfront_worker_outputs_total"
+    becomes(1, "a request", "allocator", "warmfront_allocator_requests_total")
+    becomes(1, "forecasts", "worker", outputs, topic="forecasts.demand")
+    becomes(1, "the page reads them", "dashboard", RECORDS, topic="allocation.events")
+    becomes(90, "a prediction for each launch", "worker", outputs, topic="predictions.programs")
+    becomes(90, "its steps", "worker", "warmfront_worker_step_seconds_count", stage="profile")
+
+    def served() -> float:
+        ends = [f"warmfront_reserve_{end}_total" for end in ("misses", "hits")]
+        return sum(counted("allocator", end, pool="build") for end in ends)
+
+    running.wait_for(lambda: served() >= 1, "a hit or a miss", START_S)
     for way, begin in (
         (["cloud CREATE", "allocator commit", "allocator request"], "publish allocation.requests"),
         (["allocator forecast", "pools step", "profile step"], "publish telemetry."),
     ):
-        wait_for(lambda way=way, begin=begin: running.was_traced(way, begin), f"trace of {way[0]}")
+        running.wait_for(
+            lambda w=way, b=begin: running.was_traced(w, b), f"trace of {way[0]}", START_S
+        )
     assert {span.service for span in running.traces.spans} >= {
         "warmfront-observed", "warmfront-worker", "warmfront-allocator",
     }  # fmt: skip

@@ -22,7 +22,11 @@ def test_the_producer_of_the_readme(
     (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     with deployed(kafka_bootstrap, registry_url, topic_prefix, tmp_path) as deployment:
         environment = {**os.environ, **deployment.environment}
-        subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, env=environment, check=True)
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(
+            command, cwd=REPOSITORY, env=environment, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
         batches = [
             r for _, r in deployment.records(TELEMETRY_ACTIVITY) if isinstance(r, ActivityBatch)
         ]

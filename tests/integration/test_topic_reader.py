@@ -13,13 +13,13 @@ from streams.runtime import topic_reader
 from streams.runtime.topic_admin import create_topics
 from streams.runtime.topic_reader import TopicUnreadableError, read_to_end
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 PARTITIONS = 4
 
 
 def test_a_transactions_marker_is_an_end_like_any_other(
-    kafka_bootstrap: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+    kafka_bootstrap: str, topic_prefix: str
 ) -> None:
     settings = Settings(
         bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix, pool_partitions=PARTITIONS
@@ -27,7 +27,6 @@ def test_a_transactions_marker_is_an_end_like_any_other(
     create_topics(settings, [ALLOCATION_EVENTS])
     told = transactions(settings)
     # Silence ends the reading with an error: only the client's word can end it well.
-    monkeypatch.setattr(topic_reader, "TIMEOUT_S", 5.0)
     assert {message.value() for message in read_to_end(settings, ALLOCATION_EVENTS.name)} == told
     assert list(read_to_end(settings, ALLOCATION_EVENTS.name, way_back=1)) == [], "but markers"
 
@@ -38,7 +37,7 @@ def transactions(settings: Settings) -> set[bytes]:
     producer = Producer(
         {"bootstrap.servers": settings.bootstrap_servers, "transactional.id": f"{name}-t"}
     )
-    producer.init_transactions(30)
+    producer.init_transactions(120)
     for is_kept in (True, False):
         producer.begin_transaction()
         for partition in range(PARTITIONS):
@@ -46,7 +45,7 @@ def transactions(settings: Settings) -> set[bytes]:
             producer.produce(name, value, partition=partition)
             if is_kept:
                 told.add(value)
-        (producer.commit_transaction if is_kept else producer.abort_transaction)(30)
+        (producer.commit_transaction if is_kept else producer.abort_transaction)(120)
     return told
 
 

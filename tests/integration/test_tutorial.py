@@ -15,7 +15,7 @@ from schemas.topics import FORECASTS_DEMAND
 from streams.models.demand import LEVELS
 from tests.testkit.pipeline import REPOSITORY, deployed
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 PAGE = (REPOSITORY / "docs/tutorial/first-forecast.md").read_text(encoding="utf-8")
 
 
@@ -29,7 +29,7 @@ def run(command: str, folder: Path, **environment: str) -> str:
     (folder / ".venv").exists() or (folder / ".venv").symlink_to(REPOSITORY / ".venv")
     done = subprocess.run(
         shlex.split(command), cwd=folder, env={**os.environ, **environment}, check=False,
-        capture_output=True, text=True, timeout=300,
+        capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
@@ -56,7 +56,7 @@ def test_what_asks_the_pipeline(
         producer = Producer({"bootstrap.servers": kafka_bootstrap})
         name = deployment.settings.topic(FORECASTS_DEMAND.name)
         producer.produce(name, deployment.codec.encode(FORECASTS_DEMAND, forecast), "office")
-        producer.flush(30)
+        assert producer.flush(60) == 0
         environment = {**deployment.environment, "COLUMNS": "200"}
         told = [run(command, tmp_path, **environment) for command in commands(" live")]
     assert "forecasts.demand" in told[0]

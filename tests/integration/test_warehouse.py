@@ -33,7 +33,7 @@ from tests.testkit.pipeline import wait_for
 from tests.testkit.telemetry import read_all
 from tests.testkit.warehouse import Warehouse, warehouse
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(2400)]
 MONDAY_MS = 1_763_942_400_000  # 2025-11-24, 00:00 UTC
 
 
@@ -107,7 +107,7 @@ def test_arrays_become_json_with_exact_values(house: Warehouse, sending: Sending
     )  # fmt: skip
     sending.records(FORECASTS_DEMAND, [forecast])
     sending.records(DEMAND_OBSERVED, [observed])
-    wait_for(lambda: house.count("forecasts") and house.count("demand_observed"), "both rows")
+    wait_for(lambda: house.count("forecasts") and house.count("demand_observed"), "both rows", 400)
     ((made_at, steps, levels, peak),) = house.query(
         "SELECT extract(epoch FROM made_at)::bigint * 1000, steps, levels, peak FROM forecasts"
     )
@@ -131,7 +131,7 @@ def test_nothing_is_lost_or_doubled_by_crashes(house: Warehouse, sending: Sendin
     at_crash = house.count("allocation_events")
     send(1000, 2000)
     house.connect.start()
-    wait_for(lambda: house.count("allocation_events") > at_crash, "rows after the crash", 300)
+    wait_for(lambda: house.count("allocation_events") > at_crash, "rows after the crash", 400)
     house.database.kill()
     send(2000, total)
     house.database.start()
@@ -141,13 +141,13 @@ def test_nothing_is_lost_or_doubled_by_crashes(house: Warehouse, sending: Sendin
         keeper.restart_failed()
         return house.query(landed)[0] == (total, sum(range(total)))
 
-    wait_for(all_landed, f"{total} rows", timeout_s=300)
+    wait_for(all_landed, f"{total} rows", timeout_s=600)
     assert dead_letters(house) == []
 
 
 def test_a_new_schema_version_adds_a_column(house: Warehouse, sending: Sending) -> None:
     sending.records(ALERTS_ANOMALIES, [alert(0)])
-    wait_for(lambda: house.count("alerts") == 1, "the first alert")
+    wait_for(lambda: house.count("alerts") == 1, "the first alert", 400)
     schema = json.loads(schema_text("AnomalyAlert"))
     schema["fields"].append({"name": "runbook", "type": ["null", "string"], "default": None})
     subject = f"{house.settings.topic(ALERTS_ANOMALIES.name)}-value"
@@ -155,7 +155,7 @@ def test_a_new_schema_version_adds_a_column(house: Warehouse, sending: Sending) 
     body = {name: getattr(alert(1), name) for name in alert(1).__struct_fields__}
     sending.raw(ALERTS_ANOMALIES, [head + encoded(schema, {**body, "runbook": "restart it"})])
     sending.records(ALERTS_ANOMALIES, [alert(2)])  # an older producer goes on
-    wait_for(lambda: house.count("alerts") == 3, "three alerts")
+    wait_for(lambda: house.count("alerts") == 3, "three alerts", 400)
     rows = house.query("SELECT alert_id, runbook, observed, expected_low FROM alerts ORDER BY 1")
     third = 1 / 3
     assert rows == [
@@ -169,9 +169,9 @@ def test_poison_is_kept_and_stops_nothing(house: Warehouse, sending: Sending) ->
     sending.records(ALLOCATION_EVENTS, [event(9_000_000)])
     wait_for(
         lambda: house.query("SELECT 1 FROM allocation_events WHERE wait_ms = 9000000"),
-        "the record after the poison",
-    )
-    wait_for(lambda: len(dead_letters(house)) == 2, "two dead letters")
+        "the record after the poison", 400,
+    )  # fmt: skip
+    wait_for(lambda: len(dead_letters(house)) == 2, "two dead letters", 400)
     assert [m.value() for m in dead_letters(house)] == poison
     headers = dict(dead_letters(house)[0].headers())
     assert headers["__connect.errors.topic"].decode() == house.settings.topic("allocation.events")
