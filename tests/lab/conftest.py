@@ -87,7 +87,7 @@ def spec(intent_id: str, pool: Pool = PLAIN) -> InstanceSpec:
 
 
 def wait_status(
-    cloud: OpenStackCloud, instance_id: str, status: CloudStatus, timeout_s: float = 180
+    cloud: OpenStackCloud, instance_id: str, status: CloudStatus, timeout_s: float = 400
 ) -> Observed:
     """Wait until the cloud shows an instance in a state."""
     return wait_until(
@@ -96,7 +96,7 @@ def wait_status(
     )  # fmt: skip
 
 
-def wait_gone(cloud: OpenStackCloud, instance_id: str, timeout_s: float = 180) -> None:
+def wait_gone(cloud: OpenStackCloud, instance_id: str, timeout_s: float = 400) -> None:
     """Wait until the cloud knows an instance no more."""
 
     def is_gone() -> bool:
@@ -109,7 +109,7 @@ def wait_gone(cloud: OpenStackCloud, instance_id: str, timeout_s: float = 180) -
     wait_until(is_gone, timeout_s, f"{instance_id} to be gone")
 
 
-def wait_until(holds: Callable[[], Any], timeout_s: float, what: str) -> Any:
+def wait_until(holds: Callable[[], Any], timeout_s: float, what: object) -> Any:
     """Return the first true answer."""
     deadline_s = time.monotonic() + timeout_s
     while not (found := holds()):

@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+import stamina
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from msgspec import Struct
 
+from allocator.worker import EXIT_START_AGAIN
 from infra.local.spawn import Process, kill, spawn, stop
 from infra.openstack_lab.layout import Lab
 from schemas.codec import Codec
@@ -33,7 +35,7 @@ from schemas.topics import (
 from streams.runtime.topic_admin import create_topics
 
 COMMAND = ("allocator", "--cloud", "openstack", "--os-cloud", "lab", "--poll-s", "2")
-STOP_S = 60
+STOP_S = 120
 
 
 class Deployment:
@@ -92,9 +94,15 @@ class Deployment:
                 [program, *COMMAND, *self._options], output=output, env=environment
             )
 
+    def supervise(self) -> None:
+        """Start the allocator again where it ended to be, as where its group has given it up."""
+        if self._process is not None and self._process.poll() == EXIT_START_AGAIN:
+            self.start()
+
     def kill(self) -> None:
         """Kill the allocator without warning."""
         assert self._process is not None
+        self.supervise()
         assert self._process.poll() is None, self.tail()
         kill(self._process)
         self.kills += 1
@@ -150,9 +158,11 @@ class Deployment:
     def _send(self, topic: Topic, record: Struct, key: str) -> None:
         value = self._codec.encode(topic, record)
         self._producer.produce(self.settings.topic(topic.name), value, key.encode())
-        assert self._producer.flush(20) == 0, "Kafka does not take it"
+        assert self._producer.flush(60) == 0, "Kafka does not take it"
 
+    @stamina.retry(on=KafkaException, timeout=180, attempts=None)
     def _read(self, topic, record):
+        self.supervise()
         consumer = Consumer(
             {
                 "bootstrap.servers": self.settings.bootstrap_servers, "group.id": "never-joined",
@@ -160,16 +170,18 @@ class Deployment:
             }
         )  # fmt: skip
         name = self.settings.topic(topic.name)
-        parts = consumer.list_topics(name, timeout=20).topics[name].partitions
+        parts = consumer.list_topics(name, timeout=60).topics[name].partitions
         consumer.assign([TopicPartition(name, part, 0) for part in parts])
         found, ends = [], 0
         while ends < len(parts):
-            message = consumer.poll(20)
+            message = consumer.poll(60)
             assert message is not None, f"no answer from {name}"
             if message.error() is None:
                 found.append(self._codec.decode(topic, message.value(), record))
-            else:
+            elif message.error().code() == KafkaError._PARTITION_EOF:
                 ends += 1
+            else:
+                raise KafkaException(message.error())
         consumer.close()
         return found
 

@@ -21,7 +21,7 @@ def test_more_bandwidth_than_the_hosts_have_is_a_want_of_capacity(cloud, lab) ->
     done = {CloudStatus.ACTIVE, CloudStatus.ERROR}
     found = wait_until(
         lambda: (x := [cloud.get(m) for m in made]) and all(o.status in done for o in x) and x,
-        240, "all to be decided",
+        400, "all to be decided",
     )  # fmt: skip
     # 600 Mbit/s of each host's 1,000: one a host.
     active = [x for x in found if x.status is CloudStatus.ACTIVE]
@@ -36,7 +36,7 @@ def test_the_port_of_a_deleted_instance_is_swept(member, owner, owned) -> None:
         member, owner, POOLS, lambda: now_s[0], lambda: time.time() + 600 + now_s[0]
     )
     made = aged.create(spec("band-9", FAST))
-    wait_until(lambda: aged.get(made).status is CloudStatus.ACTIVE, 180, "it to run")
+    wait_until(lambda: aged.get(made).status is CloudStatus.ACTIVE, 400, "it to run")
     assert len(owned.ports()) == 1
     aged.delete(made)
     wait_gone(aged, made)

@@ -45,7 +45,7 @@ def test_every_tier_is_reached_and_left_and_its_activation_is_measured(cloud, ow
 
 def wait_offloaded(owned, instance_id: str) -> None:
     """Until then its host is not free, and Nova refuses to unshelve it."""
-    deadline_s = time.monotonic() + 120
+    deadline_s = time.monotonic() + 400
     while True:
         (server,) = [s for s in owned.servers() if s.id == instance_id]
         if server.status == "SHELVED_OFFLOADED" and server.task_state is None:
@@ -69,7 +69,7 @@ def test_a_rebuild_makes_it_as_new_and_keeps_our_marks(cloud, make) -> None:
     before = cloud.get(made)
     time.sleep(1.5)  # Nova counts in seconds
     cloud.rebuild(made, "base")
-    deadline_s = time.monotonic() + 120
+    deadline_s = time.monotonic() + 400
     while not ((found := cloud.get(made)).status is CloudStatus.ACTIVE
                and found.ready_ms > before.ready_ms):  # fmt: skip
         assert time.monotonic() < deadline_s, found
@@ -93,7 +93,7 @@ def test_a_rebuild_gives_it_another_host_key_at_the_same_address(cloud, make) ->
     made = make("life-6")
     before = cloud.access(made)
     cloud.rebuild(made, "base")
-    wait_until(lambda: cloud.access(made).host_keys not in {(), before.host_keys}, 120, "a key")
+    wait_until(lambda: cloud.access(made).host_keys not in {(), before.host_keys}, 400, "a key")
     assert cloud.access(made).address == before.address
 
 

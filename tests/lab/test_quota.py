@@ -42,7 +42,7 @@ def test_a_race_for_the_quota_never_ends_above_it(cloud, make, small_quota) -> N
     done = {CloudStatus.ACTIVE, CloudStatus.ERROR}
     found = wait_until(
         lambda: (x := [cloud.get(a) for a in accepted]) and all(o.status in done for o in x) and x,
-        240, "all to be decided",
+        400, "all to be decided",
     )  # fmt: skip
     broken = [x for x in found if x.status is CloudStatus.ERROR]
     granted = len(found) - len(broken)

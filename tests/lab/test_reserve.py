@@ -14,6 +14,7 @@ from tests.lab.conftest import wait_until
 from tests.lab.deployment import Deployment
 from tests.lab.owned import Owned
 from tests.lab.watch import Watch, watching
+from tests.testkit.allocator_process import Waited
 
 # Ports cost Neutron as much time as all the rest, so most are without; these few have some.
 PLAIN, PORTED = 46, 4
@@ -88,17 +89,15 @@ class Reserve:
             self.deployment.ask(name)
         return names
 
-    def wait_assigned(self, names: list[str], timeout_s: float = 120) -> None:
+    def wait_assigned(self, names: list[str], timeout_s: float = 300) -> None:
         wanted = set(names)
-        wait_until(
-            lambda: wanted <= set(self.deployment.assigned()), timeout_s,
-            f"answers to {names}; {self.deployment.tail()}",
-        )  # fmt: skip
+        what = Waited(f"answers to {names}", self.deployment.tail)
+        wait_until(lambda: wanted <= set(self.deployment.assigned()), timeout_s, what)
 
     def _wait(self, what: str, holds) -> None:
         started_s = time.monotonic()
         try:
-            wait_until(holds, PATIENCE_S, what)
+            wait_until(lambda: self.deployment.supervise() or holds(), PATIENCE_S, what)
         except AssertionError as error:
             told = f"{self.owned.hosts()}\n{self.watch.curve[-20:]}\n{self.deployment.tail()}"
             raise AssertionError(f"{error}: {told}") from None
@@ -110,7 +109,7 @@ def test_fifty_stay_warm_whatever_is_killed_and_nothing_leaks(lab, reserve) -> N
     deployment, owned = reserve.deployment, reserve.owned
     deployment.start()
     # Killed amid the launches: what was asked for and not answered is found by its tag.
-    wait_until(lambda: len(owned.servers()) >= 10, PATIENCE_S, f"launches; {deployment.log}")
+    wait_until(lambda: len(owned.servers()) >= 10, PATIENCE_S, Waited("launches", deployment.tail))
     deployment.kill()
     deployment.start()
     reserve.wait_whole("the start and a kill amid it", leased=0)
@@ -160,7 +159,7 @@ def lose_the_api(lab, reserve) -> None:
     leased = len(reserve.deployment.assigned())
     control.kill_nova_api(lab)
     started_s = time.monotonic()
-    reserve.wait_assigned(reserve.ask(3), 60)
+    reserve.wait_assigned(reserve.ask(3))
     reserve.took_s["three answers in an outage"] = round(time.monotonic() - started_s, 1)
     control.start_nova_api(lab)
     reserve.wait_whole("an outage of the API", leased=leased + 3)
