@@ -1,10 +1,14 @@
 """Kafka's access rules of a role in one deployment, and setting them."""
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -17,6 +21,7 @@ from schemas.roles import Role
 from schemas.settings import Settings
 
 TIMEOUT_S = 30.0
+PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ def _others(role: Role, settings: Settings) -> Iterator[Grant]:
 
 
 def allow(settings: Settings, principal: str, allowed: Iterable[Grant]) -> None:
-    """Set rules on the broker, as somebody who may.
+    """Set rules on the broker, as somebody who may, and return once it goes by them.
 
     Parameters
     ----------
@@ -102,7 +107,7 @@ def allow(settings: Settings, principal: str, allowed: Iterable[Grant]) -> None:
     Raises
     ------
     KafkaException
-        If the broker refuses.
+        If the broker refuses, or does not know of the rules for long.
     """
     bindings = [
         AclBinding(
@@ -114,3 +119,20 @@ def allow(settings: Settings, principal: str, allowed: Iterable[Grant]) -> None:
     admin = AdminClient(kafka_config(settings))  # kept: its end would end what it waits for
     for answer in admin.create_acls(bindings).values():
         answer.result(TIMEOUT_S)
+    _await(admin, principal, set(bindings))
+
+
+def _await(admin: Any, principal: str, wanted: set[Any]) -> None:
+    """Wait for the broker to know rules that its controller has written down.
+
+    It learns of them a moment later, and till then refuses whoever they let in.
+    """
+    of_principal = AclBindingFilter(
+        ResourceType.ANY, None, ResourcePatternType.ANY, principal, None, AclOperation.ANY,
+        AclPermissionType.ANY,
+    )  # fmt: skip
+    end_s = time.monotonic() + TIMEOUT_S
+    while not wanted <= set(admin.describe_acls(of_principal).result(TIMEOUT_S)):
+        if time.monotonic() > end_s:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the rules are not in force"))  # noqa: SLF001
+        time.sleep(PAUSE_S)
