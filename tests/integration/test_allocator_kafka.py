@@ -3,8 +3,6 @@
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,9 +62,10 @@ class Deployment:
         for future in self._admin.create_topics(new).values():
             future.result(60)
 
-    def start(self) -> None:
+    def ready(self) -> KeptAllocator:
+        """The allocator, to be started as it is wanted now."""
         self.allocator.how = {"clock": self.clock, "fault_rate": self.fault_rate}
-        self.allocator.start()
+        return self.allocator
 
     def ask(
         self, request_id: str, pool: str, kind: str = "REQUEST", time_ms: int | None = None
@@ -139,15 +138,6 @@ class Deployment:
             lambda: wanted <= set(self.assigned()), f"answers to {len(wanted)} requests"
         )
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """An allocator that ends in good order after the block."""
-        self.start()
-        try:
-            yield
-        finally:
-            self.allocator.stop()
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled() -> None:
@@ -177,7 +167,7 @@ def deployment(kafka_bootstrap, registry_url, topic_prefix, tmp_path, pools_file
 
 
 def test_a_warm_instance_is_assigned_and_the_reserve_refilled(deployment) -> None:
-    with deployment.at_work():
+    with deployment.ready().at_work():
         deployment.ask("r-1", "office")
         deployment.wait_assigned({"r-1"})
         deployment.ask("r-1", "office", "RELEASE")
@@ -206,7 +196,7 @@ def test_kills_at_random_points_answer_every_request_once(deployment) -> None:
     held: list[tuple[str, str]] = []
     kills = 0
     for round_number in range(6):
-        deployment.start()
+        deployment.ready().start()
         ends_s = time.monotonic() + chance.uniform(4.0, 7.0)
         while time.monotonic() < ends_s:
             name = f"r-{len(wanted)}"
@@ -266,7 +256,7 @@ def test_a_recorded_day_is_decided_in_its_own_time(deployment) -> None:
         deployment.ask(f"r-{number}", "office", time_ms=at_ms)
         deployment.ask(f"r-{number}", "office", "RELEASE", time_ms=at_ms + 100_000)
     deployment.producer.flush()
-    with deployment.at_work():
+    with deployment.ready().at_work():
         deployment.wait_assigned({f"r-{n}" for n in range(300)})
     answers = [e for e in deployment.events() if e.kind == "ASSIGNED"]
     day_ms = 300 * 288_000
@@ -278,7 +268,7 @@ def test_a_recorded_day_is_decided_in_its_own_time(deployment) -> None:
 
 
 def test_the_state_names_every_lease(deployment) -> None:
-    with deployment.at_work():
+    with deployment.ready().at_work():
         deployment.ask("r-1", "build")
         deployment.wait_assigned({"r-1"})
     states = {

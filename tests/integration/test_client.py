@@ -1,7 +1,6 @@
 """The client's examples run as documented, and its promises hold against a real allocator."""
 
 import re
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -9,22 +8,16 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Producer
 
-from allocator.cloud.simulated import Simulation
-from allocator.options import AllocatorOptions
-from allocator.worker import AllocatorWorker
 from schemas.records import AllocationEvent, AllocationRequest, DemandForecast, Step
 from schemas.topics import ALLOCATION_EVENTS, ALLOCATION_REQUESTS, FORECASTS_DEMAND
 from streams.client import Instances, NotAssignedError, follow_forecasts
+from tests.testkit.allocator_process import KeptAllocator
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, wait_for
 from tests.testkit.telemetry import read_all
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 PAGE = (REPOSITORY / "docs/how-to/python-client.md").read_text(encoding="utf-8")
 LEASING, FOLLOWING = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-OPTIONS = AllocatorOptions(
-    poll_s=0.2,
-    simulation=Simulation(launch_median_s=0.5, rebuild_s=0.3, delete_s=0.2, fault_rate=0.0),
-)
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +31,8 @@ def deployment(
 
 @pytest.fixture(scope="module")
 def allocator(deployment: Deployment) -> Iterator[None]:
-    worker = AllocatorWorker(deployment.settings, OPTIONS)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    yield
-    assert thread.is_alive(), "the allocator ended by itself"
-    worker.stop()
-    thread.join(120)
-    assert not thread.is_alive()
+    with KeptAllocator(deployment.settings).at_work():
+        yield
 
 
 def run(program: str, deployment: Deployment, patch: pytest.MonkeyPatch) -> None:

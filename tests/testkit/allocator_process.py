@@ -2,7 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from schemas.settings import Settings
 from tests.testkit.pipeline import START_S, TOLD_CHARS, Deployment, wait_for
 
 STOP_S = 120.0
+LOOK_EVERY_S = 0.5
 
 PROGRAM = """
 import json, sys
@@ -60,17 +63,19 @@ class KeptAllocator:
     settings: Settings
     how: Mapping[str, Any] = field(default_factory=dict)
     process: spawn.Process | None = None
+    _starting: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> None:
         self.process = start_allocator(self.settings, **self.how)
 
     def running(self) -> spawn.Process:
         """Its process; started again where it asked for that, and in no other case."""
-        assert self.process is not None
-        if self.process.poll() == EXIT_START_AGAIN:
-            self.start()
-        assert self.process.poll() is None, self.said()
-        return self.process
+        with self._starting:
+            assert self.process is not None
+            if self.process.poll() == EXIT_START_AGAIN:
+                self.start()
+            assert self.process.poll() is None, self.said()
+            return self.process
 
     def wait_for(self, condition: Callable[[], object], what: str) -> None:
         """Wait until a condition holds, while it runs."""
@@ -79,6 +84,25 @@ class KeptAllocator:
             return self.running() and condition()
 
         wait_for(held, Waited(what, self.said), START_S)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Start it, and look after it from a thread until the block ends; then it is stopped."""
+        is_over = threading.Event()
+
+        def look() -> None:
+            while not is_over.wait(LOOK_EVERY_S):
+                self.running()
+
+        self.start()
+        thread = threading.Thread(target=look)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
+            self.stop()
 
     def kill(self) -> None:
         spawn.kill(self.running())

@@ -13,6 +13,10 @@ import pytest
 from infra.local.broker import LocalKafka
 from infra.registry.apicurio import LocalRegistry
 
+# Nobody kills this one, and a machine that stands still for some seconds is no reason to take all
+# leaders from it: with the 3 s that a local broker has, each partition is without one for a moment.
+UNHURRIED = {"broker.session.timeout.ms": "60000"}
+
 
 @pytest.fixture(scope="session")
 def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -25,7 +29,7 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with KafkaContainer().with_kraft() as container:
             yield container.get_bootstrap_server()
     else:
-        with LocalKafka(tmp_path_factory.mktemp("kafka")) as kafka:
+        with LocalKafka(tmp_path_factory.mktemp("kafka"), settings=UNHURRIED) as kafka:
             yield kafka.bootstrap
 
 
