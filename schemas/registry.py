@@ -6,6 +6,7 @@ A registry that is down stops nothing: what was registered or seen once is read 
 import json
 import os
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,8 @@ from schemas.settings import Settings
 
 LOG = structlog.get_logger(__name__)
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
+# What a registry answers where an id can't be one of its own.
+NO_SCHEMA = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 class RegistryUnavailableError(RuntimeError):
@@ -82,7 +85,7 @@ class RegistryIds:
 
     def _ask(self, subject: str, schema: str) -> int:
         try:
-            for attempt in stamina.retry_context(on=HTTPError, attempts=self._attempts):
+            for attempt in stamina.retry_context(on=_is_passing, attempts=self._attempts):
                 with attempt:
                     return int(self._client.register_schema(subject, Schema(schema, "AVRO")))
         except (HTTPError, SchemaRegistryError) as error:
@@ -91,12 +94,13 @@ class RegistryIds:
 
     def _fetch(self, schema_id: int) -> str:
         try:
-            for attempt in stamina.retry_context(on=HTTPError, attempts=self._attempts):
+            for attempt in stamina.retry_context(on=_is_passing, attempts=self._attempts):
                 with attempt:
                     return str(self._client.get_schema(schema_id).schema_str)
-        except SchemaRegistryError as error:
-            raise UndecodableError(f"unknown schema id {schema_id}") from error
-        except HTTPError as error:
+        except (HTTPError, SchemaRegistryError) as error:
+            # A message that is taken for undecodable is buried: only where there is no such schema.
+            if isinstance(error, SchemaRegistryError) and error.http_status_code in NO_SCHEMA:
+                raise UndecodableError(f"unknown schema id {schema_id}") from error
             raise RegistryUnavailableError(f"can't fetch schema {schema_id}: {error}") from error
         raise AssertionError("unreachable")
 
@@ -110,6 +114,13 @@ class RegistryIds:
     def set_compatibility(self) -> None:
         """Make the registry refuse schemas that older data could not be read with."""
         self._client.set_compatibility(level=COMPATIBILITY)
+
+
+def _is_passing(error: Exception) -> bool:
+    """Tell whether the registry may answer otherwise when it is asked again."""
+    if isinstance(error, SchemaRegistryError):
+        return int(error.http_status_code) >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, HTTPError)
 
 
 def _load(cache: Path) -> dict[str, dict[str, str]]:

@@ -24,7 +24,7 @@ from schemas.connection import (
 from schemas.settings import Settings
 from schemas.topics import CATALOGUE
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 10.0
 GOOD_SKEW_S = 1.0
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red"}
 

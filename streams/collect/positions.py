@@ -1,7 +1,7 @@
 """Where a topic stands: its identity, its partitions and the end of each."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -13,14 +13,15 @@ from streams.collect.delivery import DeliveryError
 
 A = TypeVar("A")
 TIMEOUT_S = 15.0
-# A topic made just now is known to the controller some 50 ms before it has leaders everywhere.
-SETTLE_S = 3.0
+# For how long is asked again. A topic made just now is known to the controller some 50 ms before it
+# has leaders everywhere, a restarted broker leads its partitions again after seconds; a topic that
+# there is not will not come.
+SETTLE_S: Mapping[int, float] = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART: 3.0,
+    KafkaError.LEADER_NOT_AVAILABLE: 30.0,
+    KafkaError.NOT_LEADER_FOR_PARTITION: 30.0,
+}
 PAUSE_S = 0.1
-UNSETTLED = (
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-)
 
 UNREACHABLE = (
     KafkaError._TIMED_OUT,  # noqa: SLF001 - their names
@@ -75,12 +76,12 @@ class TopicPositions:
         return {part.partition: future.result().offset for part, future in futures.items()}
 
     def _settled(self, ask: Callable[[], A]) -> A:
-        deadline_s = time.monotonic() + SETTLE_S
+        began_s = time.monotonic()
         while True:
             try:
                 return ask()
             except KafkaException as error:
-                if error.args[0].code() not in UNSETTLED or time.monotonic() > deadline_s:
+                if time.monotonic() - began_s >= SETTLE_S.get(error.args[0].code(), 0.0):
                     raise DeliveryError(self._explained(error.args[0])) from error
             time.sleep(PAUSE_S)
 

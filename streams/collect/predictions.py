@@ -11,6 +11,7 @@ from schemas.connection import reading_config
 from schemas.records import ProgramPrediction
 from schemas.settings import Settings
 from schemas.topics import PREDICTIONS_PROGRAMS
+from streams.collect.delivery import DeliveryError
 
 LOG = structlog.get_logger(__name__)
 TIMEOUT_S = 30.0
@@ -24,6 +25,11 @@ class FollowedPredictions:
     ----------
     settings, codec
         The deployment.
+
+    Raises
+    ------
+    DeliveryError
+        If Kafka does not answer or has no such topic: nothing would ever be said.
     """
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
@@ -35,8 +41,13 @@ class FollowedPredictions:
             }
         )
         name = settings.topic(PREDICTIONS_PROGRAMS.name)
-        partitions = self._consumer.list_topics(name, timeout=TIMEOUT_S).topics[name].partitions
-        self._consumer.assign([TopicPartition(name, number, OFFSET_END) for number in partitions])
+        try:
+            topic = self._consumer.list_topics(name, timeout=TIMEOUT_S).topics[name]
+        except KafkaException as error:
+            raise DeliveryError(f"can't follow {name}: {error.args[0].str()}") from error
+        if topic.error is not None:
+            raise DeliveryError(f"can't follow {name}: {topic.error.str()}")
+        self._consumer.assign([TopicPartition(name, p, OFFSET_END) for p in topic.partitions])
 
     def new(self) -> Iterator[ProgramPrediction]:
         """Give what was said since the last call, without waiting."""

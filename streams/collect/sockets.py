@@ -41,6 +41,8 @@ class SocketBytes:
             told = subprocess.run(
                 (self._command, *COMMAND[1:]), capture_output=True, timeout=TIMEOUT_S, check=True
             )
+        except subprocess.TimeoutExpired:
+            return None  # this machine stands still for once: the next look may tell
         except (OSError, subprocess.SubprocessError):
             self._command = None  # not this kind of ss, or not permitted: once is enough
             return None

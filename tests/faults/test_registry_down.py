@@ -7,10 +7,11 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from schemas.codec import Codec
+from schemas.codec import Codec, UndecodableError, schema_text
 from schemas.records import Tick
 from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.topics import TELEMETRY_TICKS
@@ -21,13 +22,22 @@ TICK = Tick(source="s", time=1, partition=0)
 
 
 class Registry(BaseHTTPRequestHandler):
-    asked = 0
+    """Gives every schema the same id; `answers` are what it says first, in turn."""
+
+    answers: ClassVar[list[int]] = []
 
     def do_POST(self) -> None:
-        type(self).asked += 1
         self.rfile.read(int(self.headers["Content-Length"]))
-        body = json.dumps({"id": 7}).encode()
-        self.send_response(200)
+        self._say({"id": 7})
+
+    def do_GET(self) -> None:
+        self._say({"schema": schema_text("Tick"), "schemaType": "AVRO"})
+
+    def _say(self, what: dict[str, object]) -> None:
+        code = self.answers.pop(0) if self.answers else 200
+        said = what if code == 200 else {"error_code": code, "message": "the test says so"}
+        body = json.dumps(said).encode()
+        self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -63,6 +73,33 @@ def test_a_registry_that_was_never_there_is_named_and_nothing_is_sent(tmp_path: 
     with pytest.raises(RegistryUnavailableError, match=r"telemetry\.ticks"):
         Codec(ids).encode(TELEMETRY_TICKS, TICK)
     assert not (tmp_path / "ids.json").exists()
+
+
+def test_a_registry_that_is_overloaded_is_asked_again(registry, tmp_path: Path) -> None:
+    Registry.answers[:] = [503, 500]
+    data = Codec(RegistryIds(registry[0], tmp_path / "ids.json")).encode(TELEMETRY_TICKS, TICK)
+    assert Registry.answers == []
+    Registry.answers[:] = [503, 500]
+    other = Codec(RegistryIds(registry[0], tmp_path / "others-ids.json"))
+    assert other.decode(TELEMETRY_TICKS, data, Tick) == TICK
+    assert Registry.answers == []
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(500, RegistryUnavailableError), (401, RegistryUnavailableError), (404, UndecodableError)],
+)
+def test_only_a_schema_that_is_not_there_makes_a_message_undecodable(
+    registry, tmp_path: Path, code: int, error: type[Exception]
+) -> None:
+    """Whatever is undecodable is buried, where it should have been worked on later."""
+    data = Codec(RegistryIds(registry[0], tmp_path / "ids.json")).encode(TELEMETRY_TICKS, TICK)
+    other = Codec(RegistryIds(registry[0], tmp_path / "others-ids.json", attempts=1))
+    Registry.answers[:] = [code]
+    with pytest.raises(error):
+        other.decode(TELEMETRY_TICKS, data, Tick)
+    assert Registry.answers == []
+    assert other.decode(TELEMETRY_TICKS, data, Tick) == TICK
 
 
 def test_a_cache_that_can_not_be_written_stops_nothing(registry, tmp_path: Path) -> None:
