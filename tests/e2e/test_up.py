@@ -68,11 +68,12 @@ def summary(port: int) -> dict[str, Any]:
         return {"counts": {}, "reserve": [], "allocations": []}
 
 
-def was_assigned(kafka: int, registry: int) -> bool:
+def was_assigned(kafka: int, registry: int, folder: Path) -> bool:
     """Whether anything was ever assigned; the page shows the newest twenty events only."""
     here = Settings(
         bootstrap_servers=f"127.0.0.1:{kafka}",
         registry_url=f"http://127.0.0.1:{registry}/apis/ccompat/v7",
+        state_dir=folder,  # its own: the ids that are kept elsewhere are another registry's
     )
     records = (record for _, record in Deployment(here).records(ALLOCATION_EVENTS))
     return any(isinstance(r, AllocationEvent) and r.kind == "ASSIGNED" for r in records)
@@ -109,7 +110,7 @@ def test_up_replays_decides_assigns_and_stops(tmp_path: Path, trace: Path) -> No
                 and counts.get("forecasts.demand", 0) > 0
                 and any(status["reason"] for status in known["reserve"])
                 and counts.get("allocation.events", 0) > 0
-                and was_assigned(kafka, registry)
+                and was_assigned(kafka, registry, tmp_path / "reader")
             )
 
         wait_for(main_job_is_done, standing, 600)
