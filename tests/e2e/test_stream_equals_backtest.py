@@ -25,13 +25,15 @@ from streams.pipeline.total import TOTAL
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed, distinct
 from tests.testkit.telemetry import read_all
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 HOUR_MS = 3_600_000
 START_S = 1_750_000_000 // 86_400 * 86_400
 HOURS = 60
 ROWS = 700
 SEED = 7
+# The first worker of a checkout compiles its models: three minutes on two quiet cores.
+COMPILED_S = 1_500.0
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,8 @@ def seconds(moment: Any) -> float:
 
 def replayed(deployment: Deployment, recording: Path, *, kill: bool) -> None:
     deployment.start_worker()
+    working = lambda: deployment.working_worker() is not None  # noqa: E731
+    deployment.wait_for(working, "a worker with its models compiled", COMPILED_S)
     log = (deployment.settings.state_dir / "replay.log").open("wb")
     command = deployment.command("replay", str(recording), "--json", "--pace-timeout", "400")
     replay = spawn.spawn(command, output=log, env=deployment.environment, cwd=REPOSITORY)
