@@ -50,7 +50,7 @@ from tests.testkit.pipeline import REPOSITORY, Deployment, deployed
 PARTITIONS = 2
 EVERY_S = 4  # of each user: a batch of eight spans half a minute, so that none is late
 WARM_SHARE = 0.25
-WAIT_S = 240.0
+WAIT_S = 480.0
 ANSWERS_S = 25.0
 FRAMEWORKS = REPOSITORY / ".cache" / "frameworks" / "bin" / "python"
 HERE = Path(sys.executable)

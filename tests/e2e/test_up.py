@@ -113,7 +113,7 @@ def test_up_replays_decides_assigns_and_stops(tmp_path: Path, trace: Path) -> No
                 and was_assigned(kafka, registry, tmp_path / "reader")
             )
 
-        wait_for(main_job_is_done, standing, 600)
+        wait_for(main_job_is_done, standing, 1_200)
         assert interrupted(up, 240, children_s=60) == 0, standing
     finally:
         if up.poll() is None:
