@@ -10,7 +10,7 @@ import httpx2
 
 from infra.local.server import READY_TIMEOUT_S
 
-TIMEOUT_S = 60.0  # the first PUT loads the plugin
+TIMEOUT_S = 120.0  # the first PUT loads the plugin
 PAUSE_S = 0.5
 
 

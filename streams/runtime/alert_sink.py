@@ -108,8 +108,11 @@ class AlertSink:
                 message = consumer.poll(POLL_S)
                 if message is None:
                     continue
-                if message.error() is not None:
-                    raise KafkaException(message.error())
+                if (error := message.error()) is not None:
+                    if error.retriable() or error.code() in PASSING:
+                        LOG.warning("alerts can't be read for a moment", why=error.str())
+                        continue
+                    raise KafkaException(error)
                 if self._carry(consumer, producer, message):
                     _commit(consumer, message)
         finally:

@@ -68,5 +68,5 @@ def warehouse(settings: Settings, folder: Path) -> Iterator[Warehouse]:
     ):
         made = Warehouse(settings, database, connect)
         made.keeper.register()
-        made.keeper.wait_until_running()
+        made.keeper.wait_until_running(400)
         yield made
