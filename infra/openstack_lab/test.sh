@@ -32,4 +32,4 @@ trap finish EXIT
 trap 'exit 143' TERM HUP
 trap 'exit 130' INT
 run $python -m infra.openstack_lab up || exit
-run $python -m pytest tests/lab --durations=12 --junitxml=reports/junit-lab.xml "$@"
+run $python -m pytest tests/lab --timeout=1800 --durations=12 --junitxml=reports/junit-lab.xml "$@"

@@ -13,6 +13,7 @@ from infra.local import spawn
 from infra.local.broker import LocalKafka
 from infra.local.ports import free_port
 from schemas.topics import ALLOCATION_REQUESTS
+from tests.testkit.broker import UNHURRIED
 from tests.testkit.pipeline import REPOSITORY, START_S, Deployment, deployed, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 def young(registry_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("young")
     with (
-        LocalKafka(folder / "kafka") as kafka,
+        LocalKafka(folder / "kafka", settings=UNHURRIED) as kafka,
         deployed(kafka.bootstrap, registry_url, "young.", folder, pool_partitions=1) as made,
     ):
         yield made

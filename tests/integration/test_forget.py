@@ -24,6 +24,7 @@ from infra.local.broker import LocalKafka
 from schemas.topics import PREDICTIONS_PROGRAMS, PROFILES_USERS
 from streams.collect import TelemetryProducer
 from streams.runtime.app import changelog
+from tests.testkit.broker import UNHURRIED
 from tests.testkit.pipeline import REPOSITORY, Deployment, deployed
 from tests.testkit.telemetry import read_all
 
@@ -49,7 +50,8 @@ FAST = {
 @pytest.fixture
 def own_kafka(tmp_path: Path) -> Iterator[LocalKafka]:
     """A broker whose disk the test can read, and whose cleaner is quick."""
-    settings = {"log.cleaner.backoff.ms": "300", "log.retention.check.interval.ms": "500"}
+    quick = {"log.cleaner.backoff.ms": "300", "log.retention.check.interval.ms": "500"}
+    settings = {**UNHURRIED, **quick}
     with LocalKafka(tmp_path / "kafka", settings=settings) as kafka:
         yield kafka
 

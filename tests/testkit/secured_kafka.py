@@ -20,6 +20,7 @@ from infra.local.broker import LocalKafka
 from infra.local.ports import free_port
 from schemas.connection import kafka_config
 from schemas.settings import Settings
+from tests.testkit.broker import UNHURRIED
 
 ITERATIONS = 4096  # Kafka's least
 
@@ -72,6 +73,7 @@ def secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
     port, controller, admin = free_port(), free_port(), free_port()
     clients, admins = f"127.0.0.1:{port}", f"127.0.0.1:{admin}"
     settings = {
+        **UNHURRIED,
         "listeners": f"CLIENTS://{clients},ADMIN://{admins},CONTROLLER://127.0.0.1:{controller}",
         "advertised.listeners": f"CLIENTS://{clients},ADMIN://{admins}",
         "listener.security.protocol.map": "CLIENTS:SASL_SSL,ADMIN:SSL,CONTROLLER:PLAINTEXT",
