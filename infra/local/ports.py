@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
-# Below are what known programs listen on.
+# Below are what known programs listen on, and in between what `warmfront up` does by default.
 _FIRST = 10_000
+_OURS = frozenset(range(28_080, 29_100))
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _given: set[int] = set()
 
@@ -22,7 +23,7 @@ def free_port(*, with_next: bool = False) -> int:
     while True:
         port = candidates[secrets.randbelow(len(candidates))]
         wanted = {port, port + 1} if with_next else {port}
-        if not wanted & _given and all(map(is_free, wanted)):
+        if not wanted & (_given | _OURS) and all(map(is_free, wanted)):
             _given.update(wanted)
             return port
 
