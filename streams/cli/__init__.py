@@ -9,11 +9,13 @@ from importlib import import_module
 
 import structlog
 import typer
+from confluent_kafka import KafkaException
 from pydantic import ValidationError
 
 from schemas.connection import KafkaRefusedError, check_admission
 from schemas.settings import Settings, SettingsFileError
 
+KAFKA_FAILED = 1
 UNUSABLE_SETTINGS = 2
 NEEDS_NO_KAFKA = {"config", "backtest", "bench", "doctor", "acls"}
 
@@ -119,6 +121,9 @@ def main() -> None:
         for line in _complaints(error):
             sys.stderr.write(f"error: {line}\n")
         sys.exit(UNUSABLE_SETTINGS)
+    except KafkaException as error:
+        sys.stderr.write(f"error: Kafka: {error.args[0].str()}\n")
+        sys.exit(KAFKA_FAILED)
 
 
 def _ask_admission(asked: list[str]) -> None:

@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 import msgspec
-import stamina
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -16,6 +15,7 @@ from schemas.connection import reading_config
 from schemas.registry import RegistryIds
 from schemas.settings import Settings
 from schemas.topics import Topic
+from streams.runtime.leaders import watermarks
 from streams.runtime.topic_reader import TIMEOUT_S, TopicUnreadableError
 
 LOG = structlog.get_logger(__name__)
@@ -163,8 +163,9 @@ class Tail(Generic[R]):
             positions.append(TopicPartition(name, number, first if from_start else past))
         return positions
 
-    @stamina.retry(on=KafkaException, timeout=TIMEOUT_S)
     def _watermarks(self, place: TopicPartition) -> tuple[int, int]:
-        """A topic that was just made has no leader for a moment."""
-        first, past = self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_S)
-        return first, past
+        try:
+            return watermarks(self._consumer, place, TIMEOUT_S)
+        except KafkaException as error:
+            why = error.args[0].str()
+            raise TopicUnreadableError(f"can't read {place.topic}: {why}") from error

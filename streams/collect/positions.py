@@ -1,7 +1,6 @@
 """Where a topic stands: its identity, its partitions and the end of each."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -10,19 +9,10 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from schemas.connection import kafka_config
 from schemas.settings import Settings
 from streams.collect.delivery import DeliveryError
+from streams.runtime.leaders import settled
 
 A = TypeVar("A")
 TIMEOUT_S = 15.0
-# For how long is asked again. A topic made just now is known to the controller some 50 ms before it
-# has leaders everywhere, a restarted broker leads its partitions again after seconds; a topic that
-# there is not will not come.
-SETTLE_S: Mapping[int, float] = {
-    KafkaError.UNKNOWN_TOPIC_OR_PART: 3.0,
-    KafkaError.LEADER_NOT_AVAILABLE: 30.0,
-    KafkaError.NOT_LEADER_FOR_PARTITION: 30.0,
-}
-PAUSE_S = 0.1
-
 UNREACHABLE = (
     KafkaError._TIMED_OUT,  # noqa: SLF001 - their names
     KafkaError._TRANSPORT,  # noqa: SLF001
@@ -76,14 +66,10 @@ class TopicPositions:
         return {part.partition: future.result().offset for part, future in futures.items()}
 
     def _settled(self, ask: Callable[[], A]) -> A:
-        began_s = time.monotonic()
-        while True:
-            try:
-                return ask()
-            except KafkaException as error:
-                if time.monotonic() - began_s >= SETTLE_S.get(error.args[0].code(), 0.0):
-                    raise DeliveryError(self._explained(error.args[0])) from error
-            time.sleep(PAUSE_S)
+        try:
+            return settled(ask)
+        except KafkaException as error:
+            raise DeliveryError(self._explained(error.args[0])) from error
 
     def _explained(self, error: Any) -> str:
         if error.code() in UNREACHABLE:

@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from schemas.connection import kafka_config
 from schemas.settings import Settings
 from schemas.topics import CATALOGUE, POOL_PARTITIONS, USER_PARTITIONS, Topic
+from streams.runtime.leaders import await_leaders
 
 TIMEOUT_S = 60.0
 # Compacted topics are cleaned often enough that a forgotten user is soon gone from the disk.
@@ -47,12 +48,12 @@ def partitions_of(topic: Topic, settings: Settings) -> int:
 
 
 def create_topics(settings: Settings, topics: Iterable[Topic] = CATALOGUE) -> list[str]:
-    """Create what is missing and return the names of what was created.
+    """Create what is missing and return the names of what was created, when it can be used.
 
     Raises
     ------
     KafkaException
-        If the broker refuses for another reason than that the topic exists.
+        If the broker refuses for another reason than that the topic exists, or does not answer.
     """
     wanted = [
         NewTopic(
@@ -100,4 +101,5 @@ def _created(settings: Settings, wanted: list[NewTopic]) -> list[str]:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
+    await_leaders(admin, created, TIMEOUT_S)
     return created

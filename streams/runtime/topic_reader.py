@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.connection import reading_config
 from schemas.settings import Settings
+from streams.runtime.leaders import watermarks
 
 TIMEOUT_S = 30.0
 
@@ -80,9 +81,17 @@ def _ends(
     ends = []
     for number in metadata.partitions if only is None else (only,):
         tp = TopicPartition(name, number)
-        low, high = consumer.get_watermark_offsets(tp, timeout=TIMEOUT_S)
+        low, high = _watermarks(consumer, tp)
         ends.append((tp, low if way_back is None else max(low, high - way_back), high))
     return ends
+
+
+def _watermarks(consumer: Any, tp: TopicPartition) -> tuple[int, int]:
+    try:
+        return watermarks(consumer, tp, TIMEOUT_S)
+    except KafkaException as error:
+        where = f"{tp.topic}, partition {tp.partition}"
+        raise TopicUnreadableError(f"can't read {where}: {error.args[0].str()}") from error
 
 
 def _until(consumer: Any, left: dict[int, int]) -> Iterator[Any]:

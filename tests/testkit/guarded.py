@@ -68,7 +68,7 @@ class Guarded:
         """Run a command to its end as a role's user; returns what it printed."""
         argv = list(arguments)
         done = CliRunner().invoke(build(argv), argv, env=self.environment(role))
-        assert done.exit_code == 0, done.output
+        assert done.exit_code == 0, (done.output, done.exception)
         return done.stdout
 
     def said(self, role: str) -> str:

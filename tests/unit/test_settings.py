@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from typer.testing import CliRunner
 
 from schemas.settings import Settings, SettingsFileError
 from schemas.settings_origin import MASK, shown
 from streams import cli
+from streams.cli import topics
 
 KEY = "a key that nobody may read"
 
@@ -106,3 +108,17 @@ def test_an_unknown_setting_in_the_file_is_refused(
     with pytest.raises(SystemExit):
         cli.main()
     assert "tipoc_prefix" in capsys.readouterr().err
+
+
+def test_an_error_of_kafka_ends_a_command_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(_: Settings) -> list[str]:
+        raise KafkaException(KafkaError(KafkaError.POLICY_VIOLATION, "too few copies"))
+
+    monkeypatch.setattr(topics, "create_topics", refused)
+    monkeypatch.setattr("sys.argv", ["warmfront", "topics", "--create"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == cli.KAFKA_FAILED
+    assert capsys.readouterr().err == "error: Kafka: too few copies\n"
