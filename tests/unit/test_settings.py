@@ -1,9 +1,11 @@
 """Settings come from where people expect, in order, and secrets are never shown."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from confluent_kafka import KafkaError, KafkaException
 from typer.testing import CliRunner
 
@@ -13,6 +15,13 @@ from streams import cli
 from streams.cli import topics
 
 KEY = "a key that nobody may read"
+
+
+@pytest.fixture(autouse=True)
+def _own_logs() -> Iterator[None]:
+    """The command line sets logs up for a process of its own, on this test's captured stderr."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
