@@ -24,7 +24,7 @@ from tests.testkit.allocator_books import (
     leases_overlap,
     most_at_once,
 )
-from tests.testkit.allocator_process import start_allocator
+from tests.testkit.allocator_process import KeptAllocator, Waited, start_allocator
 from tests.testkit.crash_folder import CrashFolder
 from tests.testkit.pipeline import Deployment, deployed, environment_number, wait_for
 from tests.testkit.under_fire import SEED, write_report
@@ -130,10 +130,12 @@ def test_an_allocator_may_die_at_every_named_moment(
         kafka_bootstrap, registry_url, topic_prefix, tmp_path, pools_file=pools
     ) as deployment:
         office = Office(deployment, crashes)
+        said = KeptAllocator(deployment.settings).said
         try:
-            wait_for(office.turn, crashes)
+            wait_for(office.turn, Waited(crashes, said))
             office.close()
-            wait_for(lambda: is_quiet(office, deployment.settings), "quiet", QUIET_S)
+            quiet = Waited("books that agree with the cloud", said)
+            wait_for(lambda: is_quiet(office, deployment.settings), quiet, QUIET_S)
             codes = Counter(process.poll() for process in office.processes)
         finally:
             for process in office.processes:

@@ -1,7 +1,7 @@
 """An exception in a fold: as Faust ships, its event is lost for ever; guarded, it comes again."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.local import spawn
-from tests.testkit.pipeline import REPOSITORY, wait_for
+from tests.testkit.allocator_process import Waited
+from tests.testkit.pipeline import REPOSITORY, TOLD_CHARS, wait_for
 from tests.testkit.raising_app import group_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
@@ -56,9 +57,15 @@ def test_exception(
     everything = set(range(MESSAGES))
     workers: list[spawn.Process] = []
 
+    log = tmp_path / "log"
+
     def start() -> None:
-        with (tmp_path / "log").open("ab") as log:
-            workers.append(spawn.spawn(command, output=log, cwd=REPOSITORY))
+        with log.open("ab") as output:
+            workers.append(spawn.spawn(command, output=output, cwd=REPOSITORY))
+
+    def wait_until(condition: Callable[[], bool], what: str) -> None:
+        said = lambda: f"seen {sorted(numbers(seen))}\n{log.read_text()[-TOLD_CHARS:]}"  # noqa: E731
+        wait_for(condition, Waited(what, said))
 
     def restarted_and_has(wanted: set[int]) -> bool:
         if workers[-1].poll() is not None:
@@ -67,14 +74,14 @@ def test_exception(
 
     start()
     try:
-        wait_for(lambda: restarted_and_has(everything - lost), "all messages but the lost")
-        wait_for(lambda: acked(kafka_bootstrap, topic, style) == MESSAGES, "a commit of them all")
+        wait_until(lambda: restarted_and_has(everything - lost), "all messages but the lost")
+        wait_until(lambda: acked(kafka_bootstrap, topic, style) == MESSAGES, "a commit of them all")
         spawn.stop(workers[-1], STOP_S)
         # Once more from what was committed, and on to one that is new: what is missing by then
         # never comes back.
         send(kafka_bootstrap, topic, [MESSAGES])
         start()
-        wait_for(lambda: restarted_and_has({MESSAGES}), "the new message")
+        wait_until(lambda: restarted_and_has({MESSAGES}), "the new message")
     finally:
         for worker in workers:
             spawn.kill(worker)

@@ -121,7 +121,7 @@ class KeptAllocator:
 class Waited:
     """What is waited for; in words it has what was said meanwhile, as of when they are asked."""
 
-    what: str
+    what: object
     said: Callable[[], str]
 
     def __str__(self) -> str:
