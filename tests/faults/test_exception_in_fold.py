@@ -75,7 +75,13 @@ def test_exception(
     start()
     try:
         wait_until(lambda: restarted_and_has(everything - lost), "all messages but the lost")
-        wait_until(lambda: acked(kafka_bootstrap, topic, style) == MESSAGES, "a commit of them all")
+        wait_until(
+            lambda: (
+                restarted_and_has(everything - lost)
+                and acked(kafka_bootstrap, topic, style) == MESSAGES
+            ),
+            "a commit of them all",
+        )
         spawn.stop(workers[-1], STOP_S)
         # Once more from what was committed, and on to one that is new: what is missing by then
         # never comes back.
