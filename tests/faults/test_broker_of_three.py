@@ -11,7 +11,7 @@ from tests.testkit.pipeline import deployed, environment_number
 from tests.testkit.under_fire import UnderFire
 from tests.testkit.waiting import waits_s
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 EVENTS = environment_number("WARMFRONT_CLUSTER_EVENTS", 2_000)
 KILLS = environment_number("WARMFRONT_CLUSTER_KILLS", 1)

@@ -14,7 +14,7 @@ from streams.runtime.app import changelog
 from tests.testkit.pipeline import deployed, environment_number
 from tests.testkit.under_fire import UnderFire
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 EVENTS = environment_number("WARMFRONT_CLOCK_EVENTS", 4_000)
 JUMPS = environment_number("WARMFRONT_CLOCK_JUMPS", 3)

@@ -12,7 +12,7 @@ from tests.testkit.pipeline import Deployment, deployed, environment_number
 from tests.testkit.tcp_proxy import TcpProxy
 from tests.testkit.under_fire import UnderFire
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 EVENTS = environment_number("WARMFRONT_CONNECTION_EVENTS", 2_500)
 STRIKES = environment_number("WARMFRONT_CONNECTION_STRIKES", 3)

@@ -29,7 +29,7 @@ from tests.testkit.crash_folder import CrashFolder
 from tests.testkit.pipeline import Deployment, deployed, environment_number, wait_for
 from tests.testkit.under_fire import SEED, write_report
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 # Each owns a partition or two, so that several die while the group waits for one.
 ALLOCATORS = 3

@@ -13,7 +13,7 @@ from tests.testkit.crash_folder import CrashFolder
 from tests.testkit.pipeline import Deployment, deployed, distinct, environment_number
 from tests.testkit.under_fire import PROGRESS_S, SEED, START_S, UnderFire
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 EVENTS = environment_number("WARMFRONT_CRASH_EVENTS", 1_500)
 # Of so many moments one is struck, beginning with the seed's; the others need only be reached. A

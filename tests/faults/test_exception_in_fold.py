@@ -13,7 +13,7 @@ from tests.testkit.allocator_process import Waited
 from tests.testkit.pipeline import REPOSITORY, TOLD_CHARS, wait_for
 from tests.testkit.raising_app import group_of
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 MESSAGES = 20
 STOP_S = 60.0

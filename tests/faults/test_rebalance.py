@@ -9,7 +9,7 @@ from tests.testkit.pipeline import START_S, Deployment, deployed, environment_nu
 from tests.testkit.under_fire import PROGRESS_S, UnderFire
 from tests.testkit.waiting import waits_s
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 EVENTS = environment_number("WARMFRONT_REBALANCE_EVENTS", 4_000)
 # Each time one more comes and one goes.

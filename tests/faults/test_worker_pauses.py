@@ -11,7 +11,7 @@ from streams.runtime.guard import EXIT_FATAL
 from tests.testkit.pipeline import START_S, Deployment, deployed, environment_number
 from tests.testkit.under_fire import UnderFire
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 EVENTS = environment_number("WARMFRONT_PAUSE_EVENTS", 6_000)
 PAUSES = environment_number("WARMFRONT_PAUSES", 2)

@@ -9,7 +9,7 @@ import pytest
 from tests.testkit.pipeline import START_S, Deployment, deployed, environment_number
 from tests.testkit.under_fire import UnderFire
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 EVENTS = environment_number("WARMFRONT_STOP_EVENTS", 6_000)
 STOPS = environment_number("WARMFRONT_STOPS", 4)

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.topics import CATALOGUE
+from streams.runtime.leaders import await_leaders
 
 # How long a broker that is being started again, or a machine that stands still, is waited for.
 READ_S = 180.0
@@ -16,11 +17,13 @@ ANSWER_S = 60.0
 
 
 def create_topics(bootstrap: str, prefix: str) -> None:
-    """Create all topics of the catalogue under a prefix."""
+    """Create all topics of the catalogue under a prefix; they can be used at once."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     new = [NewTopic(prefix + topic.name, topic.partitions, 1) for topic in CATALOGUE]
-    for future in admin.create_topics(new).values():
-        future.result(30)
+    made = admin.create_topics(new)
+    for future in made.values():
+        future.result(ANSWER_S)
+    await_leaders(admin, list(made), READ_S)
 
 
 @stamina.retry(on=KafkaException, timeout=READ_S, attempts=None)
