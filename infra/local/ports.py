@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
-# Below are what known programs listen on, and in between what `warmfront up` does by default.
-_FIRST = 10_000
+# Below are what known programs listen on and the last port that browsers refuse (10080), in between
+# what `warmfront up` listens on by default.
+_FIRST = 11_000
 _OURS = frozenset(range(28_080, 29_100))
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _given: set[int] = set()
