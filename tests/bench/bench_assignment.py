@@ -31,7 +31,7 @@ pytestmark = pytest.mark.integration
 
 WARM = 1_200
 BACKLOG = 1_000  # for longer than the allocator puts off looking after its reserve: 400 were not
-ROUNDS = 3
+ROUNDS = 6
 A_ROUND = 960  # of what is warm, so that every request is a warm hit
 EMPTY = 60
 AIM_MS = 50.0
@@ -41,7 +41,7 @@ AIM_MS = 50.0
 def bench(kafka_bootstrap, registry_url, topic_prefix, tmp_path):
     pools = tmp_path / "pools.toml"
     pools.write_text(
-        f"[pool.office]\nmin_instances = {WARM}\nmax_instances = {WARM}\ncap = {5 * WARM}\n"
+        f"[pool.office]\nmin_instances = {WARM}\nmax_instances = {WARM}\ncap = {8 * WARM}\n"
     )
     settings = Settings(
         bootstrap_servers=kafka_bootstrap, registry_url=registry_url, topic_prefix=topic_prefix,
@@ -118,6 +118,7 @@ def a_round(bench: Bench, per_s: float) -> dict:
     floor = percentiles(empty_transactions(bench.settings))
     bench.answer(A_ROUND, per_s)
     return {
+        "times_ms": bench.read_ms,
         "read_to_committed_ms": percentiles(bench.read_ms),
         "asked_to_committed_ms": percentiles(bench.asked_ms),
         "empty_transaction_ms": floor,
@@ -162,11 +163,14 @@ def report(full_per_s: float, rounds: list[dict]) -> None:
     over = sorted(
         r["read_to_committed_ms"]["p50"] / r["empty_transaction_ms"]["p50"] for r in rounds
     )
+    pooled = [t for r in rounds for t in r.pop("times_ms")]
     found = {
         "full_load_per_s": round(full_per_s, 1),
         "requests_in_each_round": A_ROUND,
         "rounds": rounds,
         "p99_ms": {"lowest": p99[0], "median": p99[len(p99) // 2], "highest": p99[-1]},
+        "all_rounds_ms": percentiles(pooled),
+        "share_over_aim": round(float(np.mean(np.array(pooled) > AIM_MS)), 4),
         "aim_p99_ms": AIM_MS,
         "p50_over_empty_transaction": round(over[len(over) // 2], 2),
         "cpus": os.cpu_count(),
