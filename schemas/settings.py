@@ -5,6 +5,7 @@ streams and allocator, read the same.
 """
 
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal, Self
 
@@ -211,8 +212,12 @@ class Settings(BaseSettings):
 
     @property
     def schema_cache(self) -> Path:
-        """File that keeps schema ids, so that a registry that is down stops nothing."""
-        return self.state_dir / "schema-ids.json"
+        """File that keeps schema ids, so that a registry that is down stops nothing.
+
+        One for each registry: another one gives the same ids to other schemas.
+        """
+        registry = sha256(self.registry_url.encode()).hexdigest()[:8]
+        return self.state_dir / f"schema-ids-{registry}.json"
 
     def topic(self, name: str) -> str:
         """Return a topic's or group's full name in this deployment."""

@@ -14,6 +14,7 @@ import pytest
 from schemas.codec import Codec, UndecodableError, schema_text
 from schemas.records import Tick
 from schemas.registry import RegistryIds, RegistryUnavailableError
+from schemas.settings import Settings
 from schemas.topics import TELEMETRY_TICKS
 
 pytestmark = pytest.mark.faults
@@ -100,6 +101,17 @@ def test_only_a_schema_that_is_not_there_makes_a_message_undecodable(
         other.decode(TELEMETRY_TICKS, data, Tick)
     assert Registry.answers == []
     assert other.decode(TELEMETRY_TICKS, data, Tick) == TICK
+
+
+def test_a_registry_is_not_answered_for_by_another_ones_cache(registry, tmp_path: Path) -> None:
+    """Both give the id 7, to different schemas: with one cache, a tick would be read as a batch."""
+    url, _ = registry
+    other = Settings(registry_url="http://127.0.0.1:9", state_dir=tmp_path)
+    of_another = {"ids": {}, "schemas": {"7": schema_text("ActivityBatch")}}
+    other.schema_cache.write_text(json.dumps(of_another))
+    ours = Codec(RegistryIds.of(Settings(registry_url=url, state_dir=tmp_path)))
+    told = ours.encode(TELEMETRY_TICKS, TICK)
+    assert ours.decode(TELEMETRY_TICKS, told, Tick) == TICK
 
 
 def test_a_cache_that_can_not_be_written_stops_nothing(registry, tmp_path: Path) -> None:
