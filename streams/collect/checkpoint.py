@@ -94,7 +94,7 @@ def sent_since(
     consumer = group_less_consumer(settings)
     consumer.assign([TopicPartition(topic, p, ends.get(p, 0)) for p in range(partitions)])
     last: dict[str, int] = {}
-    left = partitions
+    left = set(range(partitions))
     try:
         while left:
             message = consumer.poll(READ_TIMEOUT_S)
@@ -103,7 +103,7 @@ def sent_since(
             if message.error() is None:
                 _note(last, codec, source, message.value())
             elif message.error().code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its name
-                left -= 1
+                left.discard(message.partition())  # told again where its leader changed
     finally:
         consumer.close()
     return last

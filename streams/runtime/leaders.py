@@ -15,12 +15,18 @@ from confluent_kafka.admin import OffsetSpec
 A = TypeVar("A")
 PAUSE_S = 0.1
 ELECTION_S = 30.0
+# What Kafka's protocol calls retriable of a partition. A broker may know of a topic before it leads
+# it, and a client of an epoch of leadership before the broker does.
+ELECTIONS = (
+    KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.REPLICA_NOT_AVAILABLE, KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.KAFKA_STORAGE_ERROR, KafkaError.NETWORK_EXCEPTION, KafkaError.REQUEST_TIMED_OUT,
+)  # fmt: skip
 # A topic that nobody made is to be told of soon.
 PATIENCE_S: Mapping[int, float] = {
-    KafkaError.UNKNOWN_TOPIC_OR_PART: 3.0,
-    KafkaError.LEADER_NOT_AVAILABLE: ELECTION_S,
-    KafkaError.NOT_LEADER_FOR_PARTITION: ELECTION_S,
-}
+    **dict.fromkeys(ELECTIONS, ELECTION_S), KafkaError.UNKNOWN_TOPIC_OR_PART: 3.0,
+}  # fmt: skip
 
 
 def settled(ask: Callable[[], A], patience_s: Mapping[int, float] = PATIENCE_S) -> A:

@@ -94,14 +94,14 @@ class Deployment:
         name = self.settings.topic(topic_name)
         parts = consumer.list_topics(name, timeout=60).topics[name].partitions
         consumer.assign([TopicPartition(name, p, 0) for p in parts])
-        found, ends = [], 0
-        while ends < len(parts):
+        found, left = [], set(parts)
+        while left:
             message = consumer.poll(60)
-            assert message is not None, f"{name}: {ends} of {len(parts)} partitions have an end"
+            assert message is not None, f"{name}: of {parts}, {left} have no end"
             if message.error() is None:
                 found.append(message)
             elif message.error().code() == KafkaError._PARTITION_EOF:
-                ends += 1
+                left.discard(message.partition())
             else:
                 raise KafkaException(message.error())
         consumer.close()

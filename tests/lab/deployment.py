@@ -172,14 +172,14 @@ class Deployment:
         name = self.settings.topic(topic.name)
         parts = consumer.list_topics(name, timeout=60).topics[name].partitions
         consumer.assign([TopicPartition(name, part, 0) for part in parts])
-        found, ends = [], 0
-        while ends < len(parts):
+        found, left = [], set(parts)
+        while left:
             message = consumer.poll(60)
             assert message is not None, f"no answer from {name}"
             if message.error() is None:
                 found.append(self._codec.decode(topic, message.value(), record))
             elif message.error().code() == KafkaError._PARTITION_EOF:
-                ends += 1
+                left.discard(message.partition())
             else:
                 raise KafkaException(message.error())
         consumer.close()

@@ -33,7 +33,13 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaders, "PAUSE_S", 0.0)
 
 
-@pytest.mark.parametrize("code", [*LEADERLESS, KafkaError.UNKNOWN_TOPIC_OR_PART])
+@pytest.mark.parametrize(
+    "code",
+    [
+        *LEADERLESS, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.FENCED_LEADER_EPOCH, KafkaError.OFFSET_NOT_AVAILABLE,
+    ],
+)  # fmt: skip
 def test_it_is_asked_again_while_there_is_no_leader(code: int) -> None:
     assert settled(failing(code, code, code)) == "answer"
 
