@@ -74,16 +74,7 @@ class LocalPostgres(Served):
 
     def run(self, sql: str) -> None:
         """Run statements; raises ServerError with PostgreSQL's words where one is refused."""
-        command = [*_programs("psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1", self.url]
-        done = subprocess.run(
-            command,
-            input=sql,
-            capture_output=True,
-            text=True,
-            timeout=READY_TIMEOUT_S,
-            check=False,
-            cwd="/",
-        )
+        done = _told("psql", "-q", "-X", "-v", "ON_ERROR_STOP=1", self.url, said=sql)
         if done.returncode != 0:
             raise ServerError(f"psql failed: {done.stderr}")
 
@@ -102,16 +93,7 @@ class LocalPostgres(Served):
                   said=f'CREATE DATABASE "{self.database}"\n')  # fmt: skip
 
     def _run(self, program: str, *arguments: str, said: str = "") -> None:
-        command = [*_programs(program), *arguments]
-        done = subprocess.run(
-            command,
-            input=said,
-            capture_output=True,
-            text=True,
-            timeout=READY_TIMEOUT_S,
-            check=False,
-            cwd="/",
-        )
+        done = _told(program, *arguments, said=said)
         if done.returncode != 0 or "ERROR" in done.stderr:
             shutil.rmtree(self._data, ignore_errors=True)
             raise ServerError(f"{program} failed: {done.stdout}{done.stderr}")
@@ -129,6 +111,14 @@ class LocalPostgres(Served):
             timeout=30, check=False, cwd="/",
         )  # fmt: skip
         return done.returncode == 0
+
+
+def _told(program: str, *arguments: str, said: str) -> subprocess.CompletedProcess[str]:
+    """Run one of PostgreSQL's programs to its end, told this on its standard input."""
+    return subprocess.run(
+        [*_programs(program), *arguments], input=said, capture_output=True, text=True,
+        timeout=READY_TIMEOUT_S, check=False, cwd="/",
+    )  # fmt: skip
 
 
 def _programs(name: str) -> list[str]:

@@ -8,15 +8,14 @@ from typing import Generic, Self, TypeVar
 
 import msgspec
 import structlog
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from schemas.codec import Codec, SchemaIds, UndecodableError
 from schemas.connection import reading_config
 from schemas.registry import RegistryIds
 from schemas.settings import Settings
 from schemas.topics import Topic
-from streams.runtime.leaders import watermarks
-from streams.runtime.topic_reader import TIMEOUT_S, TopicUnreadableError
+from streams.runtime.topic_reader import TIMEOUT_S, TopicUnreadableError, bounds
 
 LOG = structlog.get_logger(__name__)
 R = TypeVar("R", bound=msgspec.Struct)
@@ -159,13 +158,6 @@ class Tail(Generic[R]):
         positions = []
         for number in found.partitions:
             place = TopicPartition(name, number)
-            first, past = self._watermarks(place)
+            first, past = bounds(self._consumer, place)
             positions.append(TopicPartition(name, number, first if from_start else past))
         return positions
-
-    def _watermarks(self, place: TopicPartition) -> tuple[int, int]:
-        try:
-            return watermarks(self._consumer, place, TIMEOUT_S)
-        except KafkaException as error:
-            why = error.args[0].str()
-            raise TopicUnreadableError(f"can't read {place.topic}: {why}") from error

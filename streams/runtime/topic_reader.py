@@ -81,12 +81,19 @@ def _ends(
     ends = []
     for number in metadata.partitions if only is None else (only,):
         tp = TopicPartition(name, number)
-        low, high = _watermarks(consumer, tp)
+        low, high = bounds(consumer, tp)
         ends.append((tp, low if way_back is None else max(low, high - way_back), high))
     return ends
 
 
-def _watermarks(consumer: Any, tp: TopicPartition) -> tuple[int, int]:
+def bounds(consumer: Any, tp: TopicPartition) -> tuple[int, int]:
+    """Return a partition's first offset and the one after its last, once it has a leader.
+
+    Raises
+    ------
+    TopicUnreadableError
+        If Kafka does not tell.
+    """
     try:
         return watermarks(consumer, tp, TIMEOUT_S)
     except KafkaException as error:

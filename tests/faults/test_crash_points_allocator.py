@@ -24,9 +24,9 @@ from tests.testkit.allocator_books import (
     leases_overlap,
     most_at_once,
 )
-from tests.testkit.allocator_process import KeptAllocator, Waited, start_allocator
+from tests.testkit.allocator_process import KeptAllocator, start_allocator
 from tests.testkit.crash_folder import CrashFolder
-from tests.testkit.pipeline import Deployment, deployed, environment_number, wait_for
+from tests.testkit.pipeline import Deployment, Waited, deployed, environment_number, wait_for
 from tests.testkit.under_fire import SEED, write_report
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]

@@ -9,8 +9,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.local import spawn
-from tests.testkit.allocator_process import Waited
-from tests.testkit.pipeline import REPOSITORY, TOLD_CHARS, wait_for
+from tests.testkit.pipeline import REPOSITORY, TOLD_CHARS, Waited, wait_for
 from tests.testkit.raising_app import group_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]

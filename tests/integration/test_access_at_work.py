@@ -33,9 +33,9 @@ from schemas.topics import (
 )
 from streams.client import Instances, TelemetryProducer, follow_forecasts, follow_predictions
 from streams.runtime.topic_reader import TopicUnreadableError, read_to_end
-from tests.testkit.allocator_process import Waited, start_allocator
+from tests.testkit.allocator_process import start_allocator
 from tests.testkit.guarded import Guarded
-from tests.testkit.pipeline import REPOSITORY, START_S, Deployment, wait_for
+from tests.testkit.pipeline import REPOSITORY, START_S, Deployment, Waited, wait_for
 from tests.testkit.receiver import Receiver, receiving
 from tests.testkit.secured_kafka import secured_kafka
 

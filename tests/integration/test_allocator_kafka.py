@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-import stamina
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from allocator.policy.rehearsal import rehearse
@@ -27,6 +26,7 @@ from schemas.topics import (
     dead_letters,
 )
 from tests.testkit.allocator_process import KeptAllocator
+from tests.testkit.telemetry import read_all
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(1200)]
 
@@ -80,32 +80,9 @@ class Deployment:
         self.producer.produce(self.settings.topic(ALLOCATION_REQUESTS.name), value, pool.encode())
         self.producer.poll(0)
 
-    @stamina.retry(on=KafkaException, timeout=180, attempts=None)
     def messages(self, topic_name: str):
         """Return all committed messages."""
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.settings.bootstrap_servers,
-                "group.id": "never-joined",
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-            }
-        )
-        name = self.settings.topic(topic_name)
-        parts = consumer.list_topics(name, timeout=60).topics[name].partitions
-        consumer.assign([TopicPartition(name, p, 0) for p in parts])
-        found, left = [], set(parts)
-        while left:
-            message = consumer.poll(60)
-            assert message is not None, f"{name}: of {parts}, {left} have no end"
-            if message.error() is None:
-                found.append(message)
-            elif message.error().code() == KafkaError._PARTITION_EOF:
-                left.discard(message.partition())
-            else:
-                raise KafkaException(message.error())
-        consumer.close()
-        return found
+        return read_all(self.settings.bootstrap_servers, self.settings.topic(topic_name))
 
     def events(self) -> list[AllocationEvent]:
         return [

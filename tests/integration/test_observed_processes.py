@@ -21,13 +21,13 @@ from infra.observe import tracing
 from schemas.records import AllocationRequest
 from schemas.topics import ALLOCATION_REQUESTS
 from streams.collect.producer import TelemetryProducer
-from tests.testkit.allocator_process import Waited
 from tests.testkit.otlp import OtlpReceiver
 from tests.testkit.pipeline import (
     REPOSITORY,
     START_S,
     TOLD_CHARS,
     Deployment,
+    Waited,
     deployed,
     wait_for,
 )

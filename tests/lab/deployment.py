@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-import stamina
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Producer
 from msgspec import Struct
 
 from allocator.worker import EXIT_START_AGAIN
@@ -33,6 +32,7 @@ from schemas.topics import (
     Topic,
 )
 from streams.runtime.topic_admin import create_topics
+from tests.testkit.telemetry import read_all
 
 COMMAND = ("allocator", "--cloud", "openstack", "--os-cloud", "lab", "--poll-s", "2")
 STOP_S = 120
@@ -160,30 +160,13 @@ class Deployment:
         self._producer.produce(self.settings.topic(topic.name), value, key.encode())
         assert self._producer.flush(60) == 0, "Kafka does not take it"
 
-    @stamina.retry(on=KafkaException, timeout=180, attempts=None)
     def _read(self, topic, record):
         self.supervise()
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.settings.bootstrap_servers, "group.id": "never-joined",
-                "isolation.level": "read_committed", "enable.partition.eof": True,
-            }
-        )  # fmt: skip
         name = self.settings.topic(topic.name)
-        parts = consumer.list_topics(name, timeout=60).topics[name].partitions
-        consumer.assign([TopicPartition(name, part, 0) for part in parts])
-        found, left = [], set(parts)
-        while left:
-            message = consumer.poll(60)
-            assert message is not None, f"no answer from {name}"
-            if message.error() is None:
-                found.append(self._codec.decode(topic, message.value(), record))
-            elif message.error().code() == KafkaError._PARTITION_EOF:
-                left.discard(message.partition())
-            else:
-                raise KafkaException(message.error())
-        consumer.close()
-        return found
+        return [
+            self._codec.decode(topic, message.value(), record)
+            for message in read_all(self.settings.bootstrap_servers, name)
+        ]
 
 
 def now_ms() -> int:

@@ -14,7 +14,7 @@ from tests.lab.conftest import wait_until
 from tests.lab.deployment import Deployment
 from tests.lab.owned import Owned
 from tests.lab.watch import Watch, watching
-from tests.testkit.allocator_process import Waited
+from tests.testkit.pipeline import Waited
 
 # Ports cost Neutron as much time as all the rest, so most are without; these few have some.
 PLAIN, PORTED = 46, 4

@@ -12,7 +12,7 @@ from typing import Any
 from allocator.worker import EXIT_START_AGAIN
 from infra.local import spawn
 from schemas.settings import Settings
-from tests.testkit.pipeline import START_S, TOLD_CHARS, Deployment, wait_for
+from tests.testkit.pipeline import START_S, TOLD_CHARS, Deployment, Waited, wait_for
 
 STOP_S = 120.0
 LOOK_EVERY_S = 0.5
@@ -115,14 +115,3 @@ class KeptAllocator:
         """What it said last, in all its lives."""
         log = self.settings.state_dir / "allocator.log"
         return log.read_text(errors="replace")[-TOLD_CHARS:] if log.exists() else ""
-
-
-@dataclass(frozen=True)
-class Waited:
-    """What is waited for; in words it has what was said meanwhile, as of when they are asked."""
-
-    what: object
-    said: Callable[[], str]
-
-    def __str__(self) -> str:
-        return f"{self.what}; it said:\n{self.said()}\n"

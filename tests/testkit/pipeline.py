@@ -261,6 +261,17 @@ def deployed(
         deployment.stop_workers()
 
 
+@dataclass(frozen=True)
+class Waited:
+    """What is waited for; in words it has what was said meanwhile, as of when they are asked."""
+
+    what: object
+    said: Callable[[], str]
+
+    def __str__(self) -> str:
+        return f"{self.what}; it said:\n{self.said()}\n"
+
+
 def wait_for(condition: Callable[[], object], what: object, timeout_s: float = START_S) -> None:
     """Wait until a condition holds."""
     end = time.monotonic() + timeout_s

@@ -28,8 +28,11 @@ def create_topics(bootstrap: str, prefix: str) -> None:
 
 @stamina.retry(on=KafkaException, timeout=READ_S, attempts=None)
 def read_all(bootstrap: str, topic: str) -> list[Any]:
-    """Return all messages of a topic, each partition in its order."""
-    options = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
+    """Return all committed messages of a topic, each partition in its order."""
+    options = {
+        "isolation.level": "read_committed", "enable.partition.eof": True,
+        "auto.offset.reset": "earliest",
+    }  # fmt: skip
     with _consumer(bootstrap, **options) as consumer:
         parts = _partitions(consumer, topic)
         consumer.assign([TopicPartition(topic, p, 0) for p in parts])
