@@ -12,21 +12,15 @@ from streams.models.dataaccess import data_key
 from streams.models.programs import observe, probability_of
 from streams.models.sensitivity import Normal
 from streams.models.timing import last_launch
-from streams.pipeline.eventtime import MINUTE_MS, hour_of, minute_of
+from streams.pipeline.eventtime import hour_of, minute_of
 from streams.pipeline.groups import everybody
 from streams.pipeline.learned import HourDelta, Learned
-from streams.pipeline.level import (
-    HOLD_MS,
-    MAX_RUNNING,
-    NOTHING,
-    Level,
-    change_at,
-    measured,
-    risen,
-)
+from streams.pipeline.level import NOTHING, change_at
 from streams.pipeline.outputs import Output, output_id
 from streams.pipeline.prediction_record import prediction_record
-from streams.pipeline.user import Glance, Running, User, program_number
+from streams.pipeline.running import end_stale, go, run
+from streams.pipeline.samples import measure
+from streams.pipeline.user import Glance, User, program_number
 
 ABANDONED = "abandoned"
 # Measurements and ends go on without the person: only the rest shows presence.
@@ -93,7 +87,7 @@ def apply_event(user: User, moment: Moment, ways: Ways) -> list[Output]:
     event = moment.event
     user.clock_ms = max(user.clock_ms, event.time)
     if event.time > user.none_stale_ms:
-        _end_stale(user, event.time, ways)
+        end_stale(user, event.time, ways.pool_of)
     delta = user.delta(hour_of(event.time))
     if event.kind not in OF_MACHINES:
         user.by_person = delta.by_person = None
@@ -122,7 +116,7 @@ def _launch(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Ou
     pool = ways.pool_of(event.program)
     user.pools[pool] = user.pools.get(pool, 0) + 1
     user.change(pool, minute_of(event.time), change_at(event.time, NOTHING, launches=1))
-    _run(user, event, ways).launched_ms = event.time
+    run(user, event, ways.pool_of).launched_ms = event.time
     user.sensitivity.observe_launch(moment.time_s, number)
     user.data.observe_launch(number)
     before = last_launch(user.programs)
@@ -154,7 +148,7 @@ def _exit(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Outp
     event = moment.event
     running = user.running.pop(event.program, None)
     if running is not None:
-        _go(user, event.program, event.time, running.level, NOTHING, ways)
+        go(user, event.program, event.time, running.level, NOTHING, ways.pool_of)
         duration_s = max(0, event.time - running.launched_ms) / 1000
         user.consumption.observe_duration(
             program_number(event.program), duration_s, delta.consumption
@@ -163,19 +157,7 @@ def _exit(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Outp
 
 
 def _sample(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Output]:
-    event, level = moment.event, measured(moment.event)
-    running = _run(user, event, ways)
-    if level != running.level:
-        _go(user, event.program, event.time, running.level, level, ways)
-        running.level = level
-    values = (
-        event.cpu_cores,
-        event.memory_bytes,
-        event.storage_bytes,
-        event.disk_bytes_per_s,
-        event.network_bytes_per_s,
-    )
-    user.consumption.observe_sample(program_number(event.program), values, delta.consumption)
+    measure(user, [moment.event], delta.consumption, ways.pool_of)
     return []
 
 
@@ -204,39 +186,3 @@ def _wait(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Outp
 _HANDLERS = {
     "LAUNCH": _launch, "EXIT": _exit, "SAMPLE": _sample, "ACCESS": _access, "WAIT": _wait,
 }  # fmt: skip
-
-
-def _run(user: User, event: Activity, ways: Ways) -> Running:
-    """Return the running program, begun now if it was not known to run."""
-    running = user.running.get(event.program)
-    if running is None:
-        running = Running(event.time, event.time, NOTHING)
-        user.running[event.program] = running
-        user.none_stale_ms = min(user.none_stale_ms, event.time + HOLD_MS)
-        if len(user.running) > MAX_RUNNING:
-            stalest = min(user.running, key=lambda name: user.running[name].touched_ms)
-            end_run(user, stalest, event.time, ways)
-    running.touched_ms = max(running.touched_ms, event.time)
-    return running
-
-
-def _go(user: User, program: str, time_ms: int, before: Level, after: Level, ways: Ways) -> None:
-    """Let what a program holds go from one level to another."""
-    if before != after:
-        key = ways.pool_of(program), minute_of(time_ms)
-        user.open_minutes[key] = risen(user.open_minutes.get(key), time_ms, before, after)
-
-
-def _end_stale(user: User, time_ms: int, ways: Ways) -> None:
-    """End what was not heard of for a day."""
-    stale = [n for n, run in user.running.items() if run.touched_ms < time_ms - HOLD_MS]
-    for name in stale:
-        end_run(user, name, time_ms, ways)
-    touched = (run.touched_ms for run in user.running.values())
-    user.none_stale_ms = min(touched, default=time_ms) + HOLD_MS
-
-
-def end_run(user: User, program: str, time_ms: int, ways: Ways) -> None:
-    """End a program that runs, at the start of a minute: nobody said when it really ended."""
-    level = user.running.pop(program).level
-    _go(user, program, time_ms - time_ms % MINUTE_MS, level, NOTHING, ways)

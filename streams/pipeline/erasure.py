@@ -7,8 +7,9 @@ The key itself goes once it is durable that those minutes are closed and the era
 
 from collections.abc import Iterator
 
-from streams.pipeline.activity import Ways, end_run
+from streams.pipeline.activity import Ways
 from streams.pipeline.closing import Users
+from streams.pipeline.running import end_run
 from streams.pipeline.user import User
 
 
@@ -27,7 +28,7 @@ def departing(user: User, offset: int, time_ms: int, ways: Ways) -> User:
         How this deployment sees events.
     """
     for program in list(user.running):
-        end_run(user, program, time_ms, ways)
+        end_run(user, program, time_ms, ways.pool_of)
     left = User(user.partition, offset, events=1, departing=True)
     left.open_minutes = dict(user.open_minutes)
     return left

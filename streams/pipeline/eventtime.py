@@ -55,4 +55,15 @@ def is_future(time_ms: int, appended_ms: int) -> bool:
     >>> is_future(1_000_000, 900_000), is_future(1_300_001, 1_000_000)
     (False, True)
     """
-    return time_ms > appended_ms + FUTURE_TOLERANCE_MS
+    return time_ms > latest_time(appended_ms)
+
+
+def latest_time(appended_ms: int) -> int:
+    """Return the latest time that an event may claim, by the broker's time of its message.
+
+    Examples
+    --------
+    >>> latest_time(1_000_000)
+    1300000
+    """
+    return appended_ms + FUTURE_TOLERANCE_MS

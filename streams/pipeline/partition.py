@@ -15,6 +15,7 @@ applied, and nothing is lost (docs/explanation/effectively-once.md):
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from schemas.records import Activity, ActivityBatch, LateActivity, Tick
 from schemas.topics import PROFILES_USERS, TELEMETRY_LATE
@@ -39,6 +40,7 @@ from streams.pipeline.eventtime import (
     first_open_minute,
     hour_of,
     is_future,
+    latest_time,
     minute_of,
 )
 from streams.pipeline.groups import DAY_HOURS, counted
@@ -46,6 +48,7 @@ from streams.pipeline.judged import erasure_mark
 from streams.pipeline.learned import Learned
 from streams.pipeline.outputs import Output, output_id
 from streams.pipeline.partition_state import MAX_WAITING, PartitionState, WaitingTick
+from streams.pipeline.samples import measure
 from streams.pipeline.silences import silence_outputs
 from streams.pipeline.user import User
 
@@ -198,32 +201,69 @@ class ProfilePartition:
     def _segment(
         self, user: User, batch: ActivityBatch, offset: int, appended_ms: int, first: int, last: int
     ) -> Step:
-        outputs: list[Output] = []
-        counts: dict[str, int] = defaultdict(int)
-        clock_ms, touched = 0, set[int]()
         user.drop_closed(self._durable_minute, self._durable_minute // 60)
         user.departing = False  # who comes back is somebody new
         if batch.zone and batch.zone != user.zone and self._ways.zones(batch.zone):
             user.zone = batch.zone
-        for number in range(first, last):
-            event = batch.events[number]
-            fate = self._fate(user, batch, event, appended_ms)
-            counts[fate] += 1
-            if fate == "ok":
-                moment = self._moment(batch, event, offset, number)
-                remember_eves(
-                    user, self.state.open_hour, hour_of(event.time), self._learned, self._ways
-                )
-                outputs += apply_event(user, moment, self._ways)
-                clock_ms = max(clock_ms, event.time)
-                touched.add(minute_of(event.time))
-            elif fate != "repeat":
-                outputs.append(self._put_aside(batch, event, offset, fate))
+        fates = self._fates(user, batch, appended_ms, first, last)
+        outputs = self._applied(user, batch, offset, first, fates)
+        events = zip(batch.events[first:last], fates, strict=True)
+        times = [event.time for event, fate in events if fate == "ok"]
         # What the user has open from before is noted already: only this is new.
+        touched = {minute_of(time_ms) for time_ms in times}
         self._note_open(batch.user, touched, {minute // HOUR_MINUTES for minute in touched})
         user.offset, user.events = offset, last
-        step = self._closing_step(clock_ms, offset, outputs)
-        return Step(step.outputs, (batch.user, user), dict(counts))
+        step = self._closing_step(max(times, default=0), offset, outputs)
+        return Step(step.outputs, (batch.user, user), {f: fates.count(f) for f in set(fates)})
+
+    def _fates(
+        self, user: User, batch: ActivityBatch, appended_ms: int, first: int, last: int
+    ) -> list[str]:
+        """Tell what becomes of each event: ok, repeat, late or future."""
+        earliest_ms, latest_ms = self.state.open_minute * MINUTE_MS, latest_time(appended_ms)
+        before = seen = user.last_seq(batch.source)
+        fates = []
+        for event in batch.events[first:last]:
+            if event.time > latest_ms:
+                fates.append("future")
+            elif event.time < earliest_ms:
+                fates.append("late")
+            elif event.seq <= seen:
+                fates.append("repeat")
+            else:
+                seen = event.seq
+                fates.append("ok")
+        if seen > before:
+            user.heard(batch.source, seen)
+        return fates
+
+    def _applied(
+        self, user: User, batch: ActivityBatch, offset: int, first: int, fates: Sequence[str]
+    ) -> list[Output]:
+        """Apply events in their order, measurements that follow each other in one go."""
+        outputs: list[Output] = []
+        samples: list[Activity] = []
+        for number, fate in enumerate(fates, first):
+            event = batch.events[number]
+            if fate == "ok" and event.kind == "SAMPLE":
+                samples.append(event)
+            elif fate == "ok":
+                self._measure(user, samples)
+                samples = []
+                self._remember(user, event.time)
+                outputs += apply_event(user, self._moment(batch, event, offset, number), self._ways)
+            elif fate != "repeat":
+                outputs.append(self._put_aside(batch, event, offset, fate))
+        self._measure(user, samples)
+        return outputs
+
+    def _measure(self, user: User, samples: Sequence[Activity]) -> None:
+        for hour, run in groupby(samples, lambda event: hour_of(event.time)):
+            self._remember(user, hour * HOUR_MS)
+            measure(user, list(run), user.delta(hour).consumption, self._ways.pool_of)
+
+    def _remember(self, user: User, time_ms: int) -> None:
+        remember_eves(user, self.state.open_hour, hour_of(time_ms), self._learned, self._ways)
 
     def _forget(self, name: str, offset: int) -> Step:
         """Erase a user, unless that is done or the user has come back since."""
@@ -249,13 +289,6 @@ class ProfilePartition:
     def _moment(self, batch: ActivityBatch, event: Activity, offset: int, number: int) -> Moment:
         learned = self._learned(event.time)
         return Moment(batch.user, event, learned, self._number, offset, number)
-
-    def _fate(self, user: User, batch: ActivityBatch, event: Activity, appended_ms: int) -> str:
-        if is_future(event.time, appended_ms):
-            return "future"
-        if minute_of(event.time) < self.state.open_minute:
-            return "late"
-        return "repeat" if user.is_repeat(batch.source, event.seq) else "ok"
 
     def _put_aside(self, batch: ActivityBatch, event: Activity, offset: int, fate: str) -> Output:
         record = LateActivity(

@@ -151,15 +151,16 @@ class User:
             self.open_hours[hour] = HourDelta()
         return self.open_hours[hour]
 
-    def is_repeat(self, source: str, seq: int) -> bool:
-        """Tell whether a source's event was seen before; if not, remember it as seen."""
-        if seq <= self.sources.get(source, -1):
-            return True
+    def last_seq(self, source: str) -> int:
+        """Return the last sequence number seen of a source, -1 before the first."""
+        return self.sources.get(source, -1)
+
+    def heard(self, source: str, seq: int) -> None:
+        """Remember a source's last event, and forget the source that is silent for longest."""
         self.sources.pop(source, None)
         self.sources[source] = seq
         if len(self.sources) > MAX_SOURCES:
             del self.sources[next(iter(self.sources))]
-        return False
 
     def change(self, pool: str, minute: int, change: Change) -> None:
         """Add to the demand of an open minute."""

@@ -115,7 +115,8 @@ class KeyedProfile(Task):
         user.drop_closed(minute, minute // 60)
         outputs = []
         for number, event in enumerate(batch.events):
-            if not user.is_repeat(batch.source, event.seq):
+            if event.seq > user.last_seq(batch.source):
+                user.heard(batch.source, event.seq)
                 learned = self._learned(event.time)
                 moment = Moment(batch.user, event, learned, partition, offset, number)
                 outputs += apply_event(user, moment, self._ways)
