@@ -4,7 +4,8 @@ make bench            (Kafka and registry: those of KAFKA_BOOTSTRAP_SERVERS and
                       WARMFRONT_REGISTRY_URL, else some of its own)
 python -m tests.bench.bench_throughput --pieces worker quix_full --keep
 
-Pieces, each on a topic of its own with two partitions: one real worker, two workers; `raw` (a loop
+Pieces, each on a topic of its own with two partitions: one real worker, two workers, and the same
+with half a core for each (`_half`: the machine's cores are then not what ends first); `raw` (a loop
 over confluent-kafka), plain Faust, Quix Streams and Bytewax, which do the keyed task alone; and the
 same with a partition's whole fold (`raw_full`, `quix_full`, `bytewax_full`), see keyed_profile.py.
 `stages` are timed in this process, `answers` are the times from telemetry to prediction at half of
@@ -42,6 +43,7 @@ from streams.pipeline.learned import learned_hour
 from tests.bench.answering import answer_times
 from tests.bench.bench_profile import BATCH, batches, events
 from tests.bench.contenders import CHANGELOG, OUTPUTS
+from tests.bench.cpu_share import cpu_share
 from tests.bench.keyed_profile import partition_of
 from tests.bench.pieces import Rate, Report
 from tests.bench.profile_stages import stages
@@ -58,8 +60,13 @@ CONTENDERS = {
     "raw": HERE, "faust": HERE, "quix": FRAMEWORKS, "bytewax": FRAMEWORKS,
     "raw_full": HERE, "quix_full": FRAMEWORKS, "bytewax_full": FRAMEWORKS,
 }  # fmt: skip
-WORKERS = {"worker": 1, "two_workers": 2}
+# How many, and the share of a core that each of them gets: None is all it can take.
+WORKERS: dict[str, tuple[int, float | None]] = {
+    "worker": (1, None), "two_workers": (2, None),
+    "worker_half": (1, 0.5), "two_workers_half": (2, 0.5),
+}  # fmt: skip
 PIECES = ("stages", *CONTENDERS, *WORKERS, "answers")
+LEAST_FOLDED = 0.99
 # Plain Faust does a tenth of what the others do: it gets a quarter of the log.
 SHARES = {"faust": 0.25}
 
@@ -124,24 +131,29 @@ def deployment_of(settings: Settings) -> Iterator[Deployment]:
             future.result(60)
 
 
-def worked(settings: Settings, log: Sequence[ActivityBatch], workers: int) -> Rate:
+def worked(
+    settings: Settings, log: Sequence[ActivityBatch], workers: int, share: float | None
+) -> Rate:
     """Let workers do the log; their rate from the first quarter's commit to the last's."""
-    with deployment_of(settings) as deployment:
+    with cpu_share(share) as held, deployment_of(settings) as deployment:
         publish_hour_before(deployment, log)
         messages = encoded(deployment, log)
         members = [psutil.Process(deployment.start_worker().pid) for _ in range(workers)]
         deployment.wait_at_work(workers)
+        if held is not None:
+            for member in members:
+                held.hold(member)
         ends = send_encoded(deployment, messages)
         total = sum(end[-1] for end in ends)
-        at_events = _when_committed(deployment, ends, round(total * WARM_SHARE))
+        at_events = when_committed(deployment, ends, round(total * WARM_SHARE))
         began_s, cpu_s = time.perf_counter(), sum(map(_cpu_s, members))
-        _when_committed(deployment, ends, total)
+        when_committed(deployment, ends, total)
         wall_s, cpu_s = time.perf_counter() - began_s, sum(map(_cpu_s, members)) - cpu_s
-        memory = sum(_memory(member) for member in members)
+        memory = sum(memory_of(member) for member in members)
         return {**_rate(total - at_events, wall_s, cpu_s), "rss_mb": round(memory / 2**20)}
 
 
-def _when_committed(deployment: Deployment, ends: list[list[int]], wanted: int) -> int:
+def when_committed(deployment: Deployment, ends: list[list[int]], wanted: int) -> int:
     """Wait until the workers committed so many events; how many it then was."""
     settings = deployment.settings
     group = settings.topic("warmfront-workers")
@@ -168,7 +180,7 @@ def answered(settings: Settings, log: Sequence[ActivityBatch], events_per_s: flo
         deployment.start_worker()
         deployment.wait_at_work(1)
         ends = send(deployment, log[:first])
-        _when_committed(deployment, ends, sum(end[-1] for end in ends))
+        when_committed(deployment, ends, sum(end[-1] for end in ends))
         times = answer_times(deployment, log[first:], [len(end) - 1 for end in ends], events_per_s)
     cuts = statistics.quantiles(times, n=100)
     return {"events_per_s": round(events_per_s), "predictions": len(times),
@@ -192,6 +204,8 @@ def contended(name: str, deployment: Deployment, ends: list[list[int]]) -> Rate 
     if done.returncode:
         raise RuntimeError(f"{name} failed: {done.stderr[-2000:]}")
     told = json.loads(done.stdout[done.stdout.rindex("{") :])  # Faust draws before it
+    if told["folded"] < LEAST_FOLDED * told["events"]:
+        raise RuntimeError(f"{name} put events aside, which costs little: {told}")
     return _rate(told["events"], told["wall_s"], told["cpu_s"])
 
 
@@ -206,7 +220,8 @@ def _cpu_s(process: psutil.Process) -> float:
     return sum(t.user + t.system for t in times)
 
 
-def _memory(process: psutil.Process) -> int:
+def memory_of(process: psutil.Process) -> int:
+    """Bytes of a process and all below it."""
     return sum(p.memory_info().rss for p in (process, *process.children(recursive=True)))
 
 
@@ -239,7 +254,7 @@ class Bench:
         if name == "stages":
             return stages(self._log[: len(self._log) // 4], self._settings)
         if name in WORKERS:
-            return worked(self._settings, self._log, WORKERS[name])
+            return worked(self._settings, self._log, *WORKERS[name])
         if name == "answers":
             return self._answers()
         log = self._log[: round(len(self._log) * SHARES.get(name, 1.0))]

@@ -14,6 +14,8 @@ import time
 from collections import defaultdict
 from zlib import crc32
 
+import msgspec
+
 from schemas.codec import Codec
 from schemas.records import ActivityBatch
 from schemas.registry import RegistryIds
@@ -41,14 +43,18 @@ class Progress:
 
     def __init__(self, warm: int, total: int) -> None:
         self._warm, self._total = warm, total
-        self._messages = self._events = 0
+        self._messages = self._events = self._folded = 0
         self._began = (0.0, 0.0)
 
-    def applied(self, events: int) -> None:
-        """Count a message; the clock runs from the last warm-up message on."""
+    def applied(self, events: int, folded: int) -> None:
+        """Count a message and those of its events that profiles took in.
+
+        The clock runs from the last warm-up message on.
+        """
         self._messages += 1
         if self._messages > self._warm:
             self._events += events
+            self._folded += folded
         elif self._messages == self._warm:
             self._began = time.perf_counter(), time.process_time()
         if self._messages == self._total:
@@ -57,7 +63,9 @@ class Progress:
     def _tell(self) -> None:
         wall_s = time.perf_counter() - self._began[0]
         cpu_s = time.process_time() - self._began[1]
-        answer = {"events": self._events, "wall_s": wall_s, "cpu_s": cpu_s}
+        answer = {
+            "events": self._events, "folded": self._folded, "wall_s": wall_s, "cpu_s": cpu_s,
+        }  # fmt: skip
         os.write(1, json.dumps(answer).encode() + b"\n")  # Faust makes a log of sys.stdout
         os._exit(0)
 
@@ -78,18 +86,18 @@ class Task:
         self._ways, self._pools = make_ways(settings)
         self._learned = LearnedVersions().at
         self._progress = progress
-        self._in_message = 0
+        self._in_message = self._folded = 0
 
     def apply(self, value: bytes, partition: int, offset: int) -> list[tuple[bytes, bytes]]:
         """Apply a batch; keys and values of what follows from it."""
         batch = self._codec.decode(TELEMETRY_ACTIVITY, value, ActivityBatch)
-        self._in_message = len(batch.events)
+        self._in_message, self._folded = len(batch.events), 0
         made = self._outputs(batch, partition, offset)
         return [(o.key.encode(), self._codec.encode(o.topic, o.record)) for o in made if o.record]
 
     def done(self) -> None:
         """Note that a message's outputs and state were handed to the framework."""
-        self._progress.applied(self._in_message)
+        self._progress.applied(self._in_message, self._folded)
 
     def state(self, key: bytes) -> bytes:
         """The bytes to keep of a user."""
@@ -117,6 +125,7 @@ class KeyedProfile(Task):
         for number, event in enumerate(batch.events):
             if event.seq > user.last_seq(batch.source):
                 user.heard(batch.source, event.seq)
+                self._folded += 1
                 learned = self._learned(event.time)
                 moment = Moment(batch.user, event, learned, partition, offset, number)
                 outputs += apply_event(user, moment, self._ways)
@@ -145,8 +154,14 @@ class FullProfile(Task):
                 user = step.user[1]
                 self._users[partition].decoded[batch.user] = self._decoded[batch.user] = user
             outputs += step.outputs
+            self._folded += step.counts.get("ok", 0)
         self._settle()
         return outputs
+
+    def state_of_all(self, partition: int) -> bytes:
+        """The bytes to keep of all users of a partition."""
+        users = self._users[partition].decoded
+        return msgspec.msgpack.encode({name: user.to_bytes() for name, user in users.items()})
 
     def _begun(self, partition: int) -> ProfilePartition:
         self._folds[partition] = ProfilePartition(

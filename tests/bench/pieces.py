@@ -16,6 +16,7 @@ RATIOS = {
     "worker_to_quix_full": ("worker", "quix_full"),
     "worker_to_bytewax_full": ("worker", "bytewax_full"),
     "two_workers_to_one": ("two_workers", "worker"),
+    "two_halves_to_one": ("two_workers_half", "worker_half"),
 }  # fmt: skip
 
 
