@@ -23,13 +23,14 @@ from tests.bench.bench_profile import batches, events
 from tests.bench.bench_throughput import (
     EVERY_S,
     PARTITIONS,
+    all_are_through,
+    committed_until,
     deployment_of,
     encoded,
     kafka_at_hand,
     memory_of,
     publish_hour_before,
     send_encoded,
-    when_committed,
 )
 from tests.testkit.pipeline import REPOSITORY, Deployment
 
@@ -64,7 +65,7 @@ def grown(deployment: Deployment, users: int, rounds: int) -> list[float]:
         for of_partition, more in zip(ends, sent, strict=True):
             before = of_partition[-1]
             of_partition += [before + count for count in more[1:]]
-        when_committed(deployment, ends, sum(end[-1] for end in ends))
+        committed_until(deployment, ends, all_are_through)
         read.append(memory_of(member) / MIB)
         sys.stderr.write(f"{(number + 1) * ROUND:,} events: {read[-1]:.1f} MiB\n")
     return read

@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import accumulate
 from pathlib import Path
@@ -134,7 +134,10 @@ def deployment_of(settings: Settings) -> Iterator[Deployment]:
 def worked(
     settings: Settings, log: Sequence[ActivityBatch], workers: int, share: float | None
 ) -> Rate:
-    """Let workers do the log; their rate from the first quarter's commit to the last's."""
+    """Let workers do the log; their rate while each partition is warm and none is through.
+
+    A worker that begins later than another would else be waited for, at the end, by that one.
+    """
     with cpu_share(share) as held, deployment_of(settings) as deployment:
         publish_hour_before(deployment, log)
         messages = encoded(deployment, log)
@@ -144,31 +147,47 @@ def worked(
             for member in members:
                 held.hold(member)
         ends = send_encoded(deployment, messages)
-        total = sum(end[-1] for end in ends)
-        at_events = when_committed(deployment, ends, round(total * WARM_SHARE))
+        at_events = sum(committed_until(deployment, ends, _all_are_warm))
         began_s, cpu_s = time.perf_counter(), sum(map(_cpu_s, members))
-        when_committed(deployment, ends, total)
+        done_events = sum(committed_until(deployment, ends, _one_is_through))
         wall_s, cpu_s = time.perf_counter() - began_s, sum(map(_cpu_s, members)) - cpu_s
         memory = sum(memory_of(member) for member in members)
-        return {**_rate(total - at_events, wall_s, cpu_s), "rss_mb": round(memory / 2**20)}
+        return {**_rate(done_events - at_events, wall_s, cpu_s), "rss_mb": round(memory / 2**20)}
 
 
-def when_committed(deployment: Deployment, ends: list[list[int]], wanted: int) -> int:
-    """Wait until the workers committed so many events; how many it then was."""
+def _all_are_warm(done: Sequence[int], totals: Sequence[int]) -> bool:
+    return all(d >= WARM_SHARE * total for d, total in zip(done, totals, strict=True))
+
+
+def _one_is_through(done: Sequence[int], totals: Sequence[int]) -> bool:
+    return any(d >= total for d, total in zip(done, totals, strict=True))
+
+
+def all_are_through(done: Sequence[int], totals: Sequence[int]) -> bool:
+    """Whether all that was produced is committed."""
+    return list(done) == list(totals)
+
+
+def committed_until(
+    deployment: Deployment, ends: list[list[int]],
+    enough: Callable[[Sequence[int], Sequence[int]], bool],
+) -> list[int]:  # fmt: skip
+    """Wait until workers committed enough; how many events of each partition they then had."""
     settings = deployment.settings
     group = settings.topic("warmfront-workers")
     reader = Consumer({**kafka_config(settings), "group.id": group, "log_level": 3})
     topic = settings.topic(TELEMETRY_ACTIVITY.name)
     asked = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+    totals = [end[-1] for end in ends]
     end_s = time.monotonic() + WAIT_S
     while True:
-        done = reader.committed(asked, timeout=10)
-        events_done = sum(ends[p.partition][max(p.offset, 0)] for p in done)
-        if events_done >= wanted:
+        committed = reader.committed(asked, timeout=10)
+        done = [ends[p.partition][max(p.offset, 0)] for p in committed]
+        if enough(done, totals):
             reader.close()
-            return events_done
+            return done
         if time.monotonic() > end_s or any(w.poll() is not None for w in deployment.workers):
-            raise TimeoutError(f"workers came to {events_done} of {wanted} events")
+            raise TimeoutError(f"workers came to {done} of {totals} events")
         time.sleep(0.05)
 
 
@@ -180,7 +199,7 @@ def answered(settings: Settings, log: Sequence[ActivityBatch], events_per_s: flo
         deployment.start_worker()
         deployment.wait_at_work(1)
         ends = send(deployment, log[:first])
-        when_committed(deployment, ends, sum(end[-1] for end in ends))
+        committed_until(deployment, ends, all_are_through)
         times = answer_times(deployment, log[first:], [len(end) - 1 for end in ends], events_per_s)
     cuts = statistics.quantiles(times, n=100)
     return {"events_per_s": round(events_per_s), "predictions": len(times),
