@@ -30,13 +30,15 @@ BATCH = 8
 SETTLED_EVERY = 300  # messages: a worker settles each second, and users then drop what is closed
 
 
-def events(count: int, users: int, seed: int = 1, every_s: int = 40) -> list[tuple[str, Activity]]:
+def events(
+    count: int, users: int, seed: int = 1, every_s: float = 40
+) -> list[tuple[str, Activity]]:
     """Events in time order, of each user one in `every_s` seconds; programs follow a habit."""
     chance = random.Random(seed)
     current = [0] * users
     rows, time_ms = [], START_MS
     for seq in range(count):
-        time_ms += chance.randrange(1, 2 * every_s * 1000 // users + 2)
+        time_ms += chance.randrange(1, round(2 * every_s * 1000 / users) + 2)
         user = chance.randrange(users)
         launch = chance.random() < LAUNCHES
         if launch:
@@ -60,14 +62,14 @@ def _event(
     )  # fmt: skip
 
 
-def batches(rows: Sequence[tuple[str, Activity]]) -> list[ActivityBatch]:
+def batches(rows: Sequence[tuple[str, Activity]], size: int = BATCH) -> list[ActivityBatch]:
     """Events of each user in batches, as a producer sends them."""
     waiting: dict[str, list[Activity]] = {}
     made = []
     for user, event in rows:
         open_events = waiting.setdefault(user, [])
         open_events.append(event)
-        if len(open_events) == BATCH or event.time - open_events[0].time > 50_000:
+        if len(open_events) == size or event.time - open_events[0].time > 50_000:
             made.append(ActivityBatch(user=user, host="h", source="s", events=open_events))
             waiting[user] = []
     return made

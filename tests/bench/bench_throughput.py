@@ -261,6 +261,7 @@ class Bench:
         self._settings = settings
         self._log = log
         self._report = report
+        self._batch = max(len(batch.events) for batch in log)
 
     def run(self, name: str) -> None:
         """Run a piece; one that is not installed here is passed over."""
@@ -284,7 +285,7 @@ class Bench:
         rate = self._report.median("worker", "events_per_s")
         if rate is None:
             raise ValueError("answers are timed at half a worker's load: run the piece worker")
-        count = min(len(self._log), round(rate / 2 * ANSWERS_S / BATCH / (1 - WARM_SHARE)))
+        count = min(len(self._log), round(rate / 2 * ANSWERS_S / self._batch / (1 - WARM_SHARE)))
         return answered(self._settings, self._log[:count], rate / 2)
 
 
@@ -306,14 +307,22 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--events", type=int, default=32_000)
     parser.add_argument("--users", type=int, default=200)
+    parser.add_argument("--batch", type=int, default=BATCH, help="events a message")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--pieces", nargs="+", choices=PIECES, default=PIECES)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "reports" / "throughput.json")
     asked = parser.parse_args()
-    what = {"events": asked.events, "users": asked.users, "batch": BATCH, "partitions": PARTITIONS}
+    what = {
+        "events": asked.events,
+        "users": asked.users,
+        "batch": asked.batch,
+        "partitions": PARTITIONS,
+    }
     report = Report(asked.out, what, keep=asked.keep)
-    log = batches(events(asked.events, asked.users, every_s=EVERY_S))
+    # Larger batches of the same time: users at work in more programs, or measured more often.
+    every_s = EVERY_S * BATCH / asked.batch
+    log = batches(events(asked.events, asked.users, every_s=every_s), asked.batch)
     with kafka_at_hand() as settings:
         bench = Bench(settings, log, report)
         for _ in range(asked.rounds):
