@@ -17,6 +17,7 @@ from streams.models.programs import (
 from streams.models.programs.layout import FEATURES, STATE_FEATURES, STATES
 from streams.models.programs.learn import learn
 from streams.models.programs.share import LEARNERS
+from streams.models.programs.sums_table import ascending, table_of
 from streams.models.programs.vocabulary import program_hash
 
 DAY_S = 86_400.0
@@ -168,9 +169,12 @@ def learnt_by(kernel):
     features, said = rng.normal(size=(6, FEATURES)), rng.dirichlet(np.ones(6), LEARNERS)
     own, sets = np.zeros((2, FEATURES), np.float32), np.array([3, 70, 24])
     curvature = np.ones(FEATURES)
-    numbers, values = kernel(
-        2, states, features, said.mean(axis=0), said, sets, own, np.eye(FEATURES), curvature, 9
-    )
+    numbers, values = ascending(
+        kernel(
+            2, states, features, said.mean(axis=0), said, sets, own, np.eye(FEATURES), curvature, 9,
+            table_of(64),
+        )
+    )  # fmt: skip
     return dict(zip(numbers.tolist(), values.tolist(), strict=True)), own
 
 

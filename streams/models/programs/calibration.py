@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from streams.models.compiled import kernel
 from streams.models.programs.hashing import mixed
+from streams.models.programs.largest import best_of
 
 WINDOWS = 4
 LEAST_P = 0.03
@@ -53,13 +54,13 @@ def logit(p: float) -> float:
 
 
 @kernel
-def bin_of(window: int, occasions: int, p: float) -> int:
-    """Return the calibration bin of a probability that rests on a number of occasions."""
+def bin_of(window: int, occasions: int, log_odds: float) -> int:
+    """Return the calibration bin of a probability's log-odds that rest on so many occasions."""
     support = 0
     for least in (1, 4, 12, 40):
         if occasions >= least:
             support += 1
-    place = min(P_BINS - 1, max(0, int((logit(p) - LOWEST) * PER_UNIT)))
+    place = min(P_BINS - 1, max(0, int((log_odds - LOWEST) * PER_UNIT)))
     return (window * SUPPORT_BINS + support) * P_BINS + place
 
 
@@ -117,6 +118,7 @@ def follow(
     by chance is followed and counts for all, whatever comes of it: taking only what finds room, or
     dropping what is settled, would prefer quiet hours or misses.
     """
+    order = np.zeros(FOLLOWED, np.int64)
     for w in range(WINDOWS):
         eighth_ms = windows_ms[w] // PER_WINDOW
         g = sizes[w] - 1
@@ -132,8 +134,7 @@ def follow(
             followed[w, g, WEIGHT] = 1
         followed[w, g, MADE] = time_ms
         size = 0
-        order = np.argsort(-stated[:, w], kind="mergesort")
-        for m in order[:FOLLOWED]:
+        for m in order[: best_of(stated[:, w], 0, len(stated), order)]:
             if stated[m, w] >= logit(LEAST_P):
                 e = FIRST + size * STATED_FIELDS
                 followed[w, g, e + PROGRAM_HASH] = short_hash(hashes[m])
@@ -143,16 +144,6 @@ def follow(
                 followed[w, g, e + HIT] = 0
                 size += 1
         followed[w, g, SIZE] = size
-
-
-@kernel
-def shifted(p: Floats, bins: Integers, shifts: Floats) -> Floats:
-    """Return the log-odds of probabilities as what became of others shifts them."""
-    out = np.zeros(p.shape)
-    for m in range(p.shape[0]):
-        for w in range(WINDOWS):
-            out[m, w] = logit(p[m, w]) + shifts[bins[m, w]]
-    return out
 
 
 @kernel

@@ -1,5 +1,7 @@
 """What one launch teaches: integers for the population, small steps for the user's own weights."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -8,8 +10,6 @@ from streams.models.programs.layout import (
     ESCAPE_HITS,
     ESCAPE_SEEN,
     FEATURES,
-    GRADIENT,
-    HESSIAN,
     HITS,
     SEEN,
     SELECTED_GRADIENT,
@@ -17,6 +17,7 @@ from streams.models.programs.layout import (
     STATES,
 )  # fmt: skip
 from streams.models.programs.share import BOLD, CAREFUL
+from streams.models.programs.sums_table import BLOCK, OF_HESSIAN, Table, add_one, with_room
 
 GRADIENT_SCALE = 65536.0
 HESSIAN_SCALE = 1024.0
@@ -51,7 +52,7 @@ def adapt_own(
 
 
 @kernel
-def learn(  # noqa: C901, PLR0912 - one pass over the candidates
+def learn(
     y: int,
     states: npt.NDArray[np.int16],
     features: npt.NDArray[np.float64],
@@ -62,33 +63,29 @@ def learn(  # noqa: C901, PLR0912 - one pass over the candidates
     axes: npt.NDArray[np.float64],
     curvature: npt.NDArray[np.float64],
     launches: int,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return numbers and values to add to the sums, for the candidate y that came (-1: none).
+    table: Table,
+) -> Any:
+    """Return the table of sums with what the candidate y that came (-1: none) teaches added.
 
     The population learns from the mixture's probabilities p, the user's own weights from what the
     learners said, shape (LEARNERS, candidates). axes (FEATURES, FEATURES) and curvature (FEATURES,)
     are those of an average launch's log loss: the user's own weights move as in a regression that
     the population's are the prior of.
     """
+    keys, sums, block, used = table
     size = len(p)
-    seen = size * STATE_FEATURES
-    room = 2 * seen + 2 + 3 * FEATURES + FEATURES * FEATURES
-    numbers = np.zeros(room, np.int64)
-    values = np.zeros(room, np.int64)
-    k = 0
     for m in range(size):
+        keys, sums = with_room(keys, sums, used, STATE_FEATURES)
         for f in range(STATE_FEATURES):
             number = f * STATES + int(states[m, f])  # 16 bits would not hold it, uncompiled
-            numbers[k], values[k] = SEEN + number, 1
-            k += 1
-            if m == y:
-                numbers[k], values[k] = HITS + number, 1
-                k += 1
-    numbers[k], values[k] = ESCAPE_SEEN + sets[2], 1
-    k += 1
+            used += add_one(keys, sums, SEEN + number, 1)
+    keys, sums = with_room(keys, sums, used, STATE_FEATURES + 2 * FEATURES + 2)
+    used += add_one(keys, sums, ESCAPE_SEEN + sets[2], 1)
     if y < 0:
-        numbers[k], values[k] = ESCAPE_HITS + sets[2], 1
-        return numbers[: k + 1], values[: k + 1]
+        used += add_one(keys, sums, ESCAPE_HITS + sets[2], 1)
+        return keys, sums, block, used
+    for f in range(STATE_FEATURES):
+        used += add_one(keys, sums, HITS + f * STATES + int(states[y, f]), 1)
     mean = np.zeros(FEATURES)
     own_gradient = np.zeros((2, FEATURES))
     for m in range(size):
@@ -101,29 +98,37 @@ def learn(  # noqa: C901, PLR0912 - one pass over the candidates
     gradient = features[y] - mean
     own_gradient += features[y]
     adapt_own(own_weights, own_gradient, axes, curvature, launches)
+    if len(block) == 0:
+        block = np.zeros(BLOCK, np.int64)
     for f in range(FEATURES):
-        g = gradient[f]
-        fixed = round(g * GRADIENT_SCALE)
-        numbers[k], values[k] = GRADIENT + f, fixed
-        numbers[k + 1], values[k + 1] = SELECTED_GRADIENT + sets[0] * FEATURES + f, fixed
-        numbers[k + 2], values[k + 2] = SELECTED_GRADIENT + sets[1] * FEATURES + f, fixed
-        k += 3
-    hessian = np.zeros((FEATURES, FEATURES))
+        fixed = round(gradient[f] * GRADIENT_SCALE)
+        block[f] += fixed
+        for k in range(2):
+            used += add_one(keys, sums, SELECTED_GRADIENT + sets[k] * FEATURES + f, fixed)
+    add_curvature(features, p, mean, block[OF_HESSIAN:])
+    return keys, sums, block, used
+
+
+@kernel
+def add_curvature(
+    features: npt.NDArray[np.float64],
+    p: npt.NDArray[np.float64],
+    mean: npt.NDArray[np.float64],
+    sums: npt.NDArray[np.int64],
+) -> None:
+    """Add the curvature of a launch's log loss, row after row up to its diagonal."""
+    hessian = np.zeros(len(sums))
     d = np.zeros(FEATURES)
-    for m in range(size):
+    for m in range(len(p)):
         if p[m] < 1e-3:
             continue
         for f in range(FEATURES):
             d[f] = features[m, f] - mean[f]
+        k = 0
         for f in range(FEATURES):
             s = p[m] * d[f]
-            for g_ in range(f + 1):
-                hessian[f, g_] += s * d[g_]
-    for f in range(FEATURES):
-        for g_ in range(f + 1):
-            numbers[k], values[k] = (
-                HESSIAN + f * FEATURES + g_,
-                round(hessian[f, g_] * HESSIAN_SCALE),
-            )
-            k += 1
-    return numbers[:k], values[:k]
+            for g in range(f + 1):
+                hessian[k + g] += s * d[g]
+            k += f + 1
+    for k in range(len(sums)):
+        sums[k] += round(hessian[k] * HESSIAN_SCALE)

@@ -3,19 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 
-from streams.models.programs.biases import CAREFUL_KEYS, CAREFUL_RATE, QUICK_RATE, correct
-from streams.models.programs.calibration import CALIBRATION_BINS, resolve, short_hash
 from streams.models.programs.delta import PopulationDelta
 from streams.models.programs.hashing import place_among
-from streams.models.programs.history import PROGRAM, RUN
-from streams.models.programs.layout import CALIBRATION
-from streams.models.programs.learn import learn
+from streams.models.programs.history import PROGRAM
 from streams.models.programs.neural import NeuralExpert
 from streams.models.programs.population import Population
-from streams.models.programs.population_lookup import context_keys
-from streams.models.programs.predict import predict
+from streams.models.programs.predict import likeliest, predict
 from streams.models.programs.prediction import EMITTED, WINDOWS_S, Candidate, Prediction
-from streams.models.programs.share import CAREFUL, QUICK, share_out
+from streams.models.programs.settle import settle
 from streams.models.programs.user import Mixed, UserPrograms
 from streams.models.programs.vocabulary import MAX_NAME_BYTES, name_bytes, program_hash
 from streams.models.programs.within import stated_within
@@ -48,8 +43,7 @@ def observe(
         A net that has a say in the probabilities and learns the launch; none by default.
     """
     if user.history.length:
-        _learn(user, population, delta, program, switches=switches)
-        _settle(user, delta, program, time_s)
+        _settle(user, population, delta, program, time_s, switches=switches)
     if expert is not None:
         _teach(expert, user, program, time_s)
     user.record(program, time_s)
@@ -67,7 +61,8 @@ def _teach(expert: NeuralExpert, user: UserPrograms, program: str, time_s: float
 def _with_expert(mixed: Mixed, expert: NeuralExpert | None) -> Mixed:
     if expert is None:
         return mixed
-    return (*mixed[:4], expert.combined(mixed[1], mixed[4]), *mixed[5:])
+    p = expert.combined(mixed[1], mixed[4])
+    return (*mixed[:4], p, *mixed[5:10], *likeliest(p, mixed[5]))
 
 
 def probability_of(user: UserPrograms, population: Population, program: str) -> float | None:
@@ -88,48 +83,26 @@ def probability_of(user: UserPrograms, population: Population, program: str) -> 
     return float(p[place] * (1.0 - escape)) if place >= 0 else 0.0
 
 
-def _learn(
-    user: UserPrograms, population: Population, delta: PopulationDelta, program: str, *,
-    switches: bool,
+def _settle(
+    user: UserPrograms, population: Population, delta: PopulationDelta, program: str,
+    time_s: float, *, switches: bool,
 ) -> None:  # fmt: skip
+    """Learn what the launch teaches, and what became of the probabilities that it settles."""
     name_hash = program_hash(program)
     if user.mixed is None or user.mixed[0] != population.version:
         user.mixed = population.version, mix(user, population, switches=switches)
-    _, names, states, features, p, _, sets, said, places = user.mixed[1]
-    place = place_among(names, name_hash)
-    delta.sums.add(
-        *learn(
-            place, states, features, p, said, sets, user.weights, population.axes,
-            population.curvature, user.count,
-        )
+    _, names, states, features, p, _, sets, said, places, contexts, *_ = user.mixed[1]
+    delta.sums.table = settle(
+        name_hash, round(time_s * 1000), names, states, features, p, said, sets, places,
+        user.weights, user.biases, user.quick, user.shares, population.axes, population.curvature,
+        user.count, user.followed, user.followed_sizes, _WINDOWS_MS, user.own_calibration,
+        delta.sums.table,
     )  # fmt: skip
-    if place >= 0:
-        share_out(user.shares, said, place)
-        correct(user.biases, places[:, :CAREFUL_KEYS], said[CAREFUL], place, CAREFUL_RATE)
-        correct(user.quick, places[:, CAREFUL_KEYS:], said[QUICK], place, QUICK_RATE)
     if 0 < name_bytes(program) <= MAX_NAME_BYTES:
         delta.names[name_hash] = program
-        _count_follower(user, delta, name_hash)
-
-
-def _settle(user: UserPrograms, delta: PopulationDelta, program: str, time_s: float) -> None:
-    """Sum up what became of the probabilities within windows that this launch settles."""
-    settled = resolve(
-        user.followed, user.followed_sizes, _WINDOWS_MS, short_hash(program_hash(program)),
-        round(time_s * 1000), user.own_calibration,
-    )  # fmt: skip
-    if len(settled):
-        places = CALIBRATION + settled[:, 0]
-        numbers = np.concatenate((places, places + CALIBRATION_BINS))
-        delta.sums.add(numbers, np.concatenate((settled[:, 2], settled[:, 1])))
-
-
-def _count_follower(user: UserPrograms, delta: PopulationDelta, name_hash: int) -> None:
-    h, hashes = user.history, user.vocabulary.hashes
-    i = h.length - 1
-    before = int(hashes[h.fields[PROGRAM, i - 1]]) if i else 0
-    for key in context_keys(int(hashes[h.fields[PROGRAM, i]]), before, h.fields[RUN, i]).tolist():
-        delta.follows[key, name_hash] = delta.follows.get((key, name_hash), 0) + 1
+        follows = delta.follows
+        for key in contexts.tolist():
+            follows[key, name_hash] = follows.get((key, name_hash), 0) + 1
 
 
 def mix(user: UserPrograms, population: Population, *, switches: bool) -> Mixed:
@@ -146,17 +119,16 @@ def mix(user: UserPrograms, population: Population, *, switches: bool) -> Mixed:
 
 
 def _emitted(user: UserPrograms, population: Population, mixed: Mixed) -> Prediction:
-    programs, hashes, _, _, p, escape, *_ = mixed
-    names = user.vocabulary.names
-    top = np.argsort(-p, kind="stable")[: 2 * EMITTED]
-    losses = (p[top] * (escape - 1.0)).tolist()
-    columns = zip(losses, programs[top].tolist(), hashes[top].tolist(), top.tolist(), strict=True)
+    programs, hashes, _, _, p, escape, *_, best, losses = mixed
+    numbers, name_hashes = programs[best].tolist(), hashes[best].tolist()
+    names, others = user.vocabulary.names, population.names
+    # As told apart by `losses`, those that are equal in the order of names.
     ranked = sorted(
-        (loss, names[number] or population.names.get(name_hash, ""), m)
-        for loss, number, name_hash, m in columns
-    )
-    ranked = [row for row in ranked if row[1]][:EMITTED]
-    candidates = _candidates(user, population, ranked, programs, hashes)
+        (loss, name, k)
+        for k, loss in enumerate(losses.tolist())
+        if (name := names[numbers[k]] or others.get(name_hashes[k]))
+    )[:EMITTED]
+    candidates = _candidates(user, population, ranked, programs, hashes, best)
     return Prediction(
         user.last_ms / 1000, candidates, max(0.0, 1.0 - sum(c.p_next for c in candidates)),
         hashes, p * (1.0 - escape),
@@ -165,21 +137,17 @@ def _emitted(user: UserPrograms, population: Population, mixed: Mixed) -> Predic
 
 def _candidates(
     user: UserPrograms, population: Population, ranked: list[tuple[float, str, int]],
-    programs: npt.NDArray[np.int32], hashes: npt.NDArray[np.int64],
+    programs: npt.NDArray[np.int32], hashes: npt.NDArray[np.int64], best: npt.NDArray[np.int64],
 ) -> tuple[Candidate, ...]:  # fmt: skip
     """Add to the ranked programs when they come: within each window, and the median."""
     h = user.history
-    slot = np.full(len(user.vocabulary.names), -1, np.int32)
-    for k, (_, _, m) in enumerate(ranked):
-        if programs[m]:
-            slot[programs[m]] = k
-    p_next = np.array([-q for q, _, _ in ranked])
-    places = np.array([m for _, _, m in ranked], np.int64)
-    p, medians_ms = stated_within(
-        h.fields, h.clock, h.length, slot, p_next, _WINDOWS_MS, population.shifts, user.followed,
-        user.followed_sizes, hashes[places], user.last_ms, user.count, user.own_calibration,
+    places = best[[k for _, _, k in ranked]]
+    stated = stated_within(
+        h.fields, h.clock, h.length, len(user.vocabulary), programs[places], hashes[places],
+        np.array([-loss for loss, _, _ in ranked]), _WINDOWS_MS, population.shifts, user.followed,
+        user.followed_sizes, user.last_ms, user.count, user.own_calibration,
     )  # fmt: skip
     return tuple(
-        Candidate(name, -q, row[0], row[1], row[2], row[3], None if median < 0 else median / 1000)
-        for (q, name, _), row, median in zip(ranked, p.tolist(), medians_ms.tolist(), strict=True)
+        Candidate._make((name, -loss, *row, None if median < 0 else median))
+        for (loss, name, _), (*row, median) in zip(ranked, stated.tolist(), strict=True)
     )

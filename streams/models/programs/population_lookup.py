@@ -1,7 +1,5 @@
 """Statistics of the population's contexts for one user's moment."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -34,21 +32,3 @@ def lower_bound(values: npt.NDArray[np.int64], low: int, high: int, wanted: int)
         else:
             high = middle
     return low
-
-
-@kernel
-def best_of(counts: npt.NDArray[Any], start: int, stop: int, places: npt.NDArray[np.int64]) -> int:
-    """Write the places of the largest counts, largest first; return how many."""
-    size = 0
-    for e in range(start, stop):
-        if size == len(places) and counts[e] <= counts[places[size - 1]]:
-            continue
-        at = size if size < len(places) else size - 1
-        while at > 0 and counts[places[at - 1]] < counts[e]:
-            if at < len(places):
-                places[at] = places[at - 1]
-            at -= 1
-        places[at] = e
-        if size < len(places):
-            size += 1
-    return size

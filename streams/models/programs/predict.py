@@ -9,6 +9,7 @@ from streams.models.compiled import kernel
 from streams.models.programs.biases import CAREFUL_KEYS, KEYS, SCALE, places_of
 from streams.models.programs.contexts import UNION, walk
 from streams.models.programs.history import GAP, HOUR, PROGRAM, RUN, TURNS
+from streams.models.programs.largest import best_of
 from streams.models.programs.layout import (
     ALL0,
     ALL_CONTEXTS,
@@ -23,12 +24,8 @@ from streams.models.programs.layout import (
     RECENCY,
     STATE_FEATURES,
 )  # fmt: skip
-from streams.models.programs.population_lookup import (
-    PROPOSALS,
-    best_of,
-    context_keys,
-    lower_bound,
-)  # fmt: skip
+from streams.models.programs.population_lookup import PROPOSALS, context_keys, lower_bound
+from streams.models.programs.prediction import EMITTED
 from streams.models.programs.share import BOLD, CAREFUL, LEARNERS, QUICK, mixed_by
 from streams.models.programs.states import all_states, own_states, single_states, visits_bin
 from streams.models.programs.vocabulary import LAST_LAUNCH
@@ -47,14 +44,17 @@ def gather(  # noqa: C901, PLR0912 - one pass over the contexts
     entry_counts: npt.NDArray[np.int64],
 ) -> tuple[Any, ...]:
     """Collect candidates and their statistics; see `rank` for what becomes of them."""
-    room = UNION + ALL_CONTEXTS * PROPOSALS
     known = len(hashes)
+    width = min(
+        known, UNION
+    )  # with room for 255 programs, 92 KB, clearing it took as long as the walk
+    room = width + ALL_CONTEXTS * PROPOSALS
     slot = np.full(known, -1, np.int32)
     programs = np.zeros(room, np.int32)
     names = np.zeros(room, np.int64)
-    slow = np.zeros((OWN_CONTEXTS, UNION))
-    fast = np.zeros((OWN_CONTEXTS, UNION))
-    first = np.full((OWN_CONTEXTS, UNION), -1, np.int32)
+    slow = np.zeros((OWN_CONTEXTS, width))
+    fast = np.zeros((OWN_CONTEXTS, width))
+    first = np.full((OWN_CONTEXTS, width), -1, np.int32)
     totals = np.zeros((OWN_CONTEXTS, 4))
     own, longest, follower = walk(fields, n, slot, barred, programs, slow, fast, first, totals)
     for m in range(own):
@@ -109,6 +109,7 @@ def gather(  # noqa: C901, PLR0912 - one pass over the contexts
         all_totals,
         longest,
         follower,
+        wanted,
     )
 
 
@@ -209,8 +210,8 @@ def predict(
 ) -> Any:
     """Return candidates, their states, features and probabilities after the last launch.
 
-    Then the escape's rate, the sets of weights, what each learner says, and where the corrections
-    of each candidate are.
+    Then the escape's rate, the sets of weights, what each learner says, where the corrections of
+    each candidate are, the keys of the population's contexts, and what `likeliest` returns.
     """
     (
         own,
@@ -225,6 +226,7 @@ def predict(
         all_totals,
         longest,
         follower,
+        wanted,
     ) = gather(fields, n, hashes, barred, barred_hash, keys, starts, entry_programs, entry_counts)
     p, of_all = blended(own, count, slow, totals, counts, all_totals, all_totals[ALL0, 1])
     picks = chosen(p, count)
@@ -278,4 +280,31 @@ def predict(
     escape_state = s1 * 8 + visits_bin(launches // 4)
     escape = escape_rates[escape_state] if size else 1.0
     sets = np.array([s1, s2, escape_state])
-    return out_programs, out_names, states, features, p, escape, sets, said, places
+    best, losses = likeliest(p, escape)
+    return (
+        out_programs,
+        out_names,
+        states,
+        features,
+        p,
+        escape,
+        sets,
+        said,
+        places,
+        wanted,
+        best,
+        losses,
+    )
+
+
+@kernel
+def likeliest(
+    p: npt.NDArray[np.float64], escape: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return the places of the most likely, twice as many as are emitted, and their -p_next.
+
+    In the order of their probabilities, of equal ones in that of their places.
+    """
+    room = np.zeros(2 * EMITTED, np.int64)
+    best = room[: best_of(p, 0, len(p), room)]
+    return best, p[best] * (escape - 1.0)

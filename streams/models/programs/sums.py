@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-from streams.models.programs.sums_table import add_all, ascending, moved, planes
+from streams.models.programs.sums_table import add_all, ascending, merged, planes, table_of
 
 Integers = npt.NDArray[np.int64]
 
@@ -31,37 +31,25 @@ class Sums:
     """
 
     def __init__(self, room: int = 64) -> None:
-        self._keys = np.full(room, -1, np.int64)
-        self._sums = np.zeros(room, np.int64)
-        self._used = 0
+        self.table = table_of(room)
 
     def add(self, numbers: Integers, values: Integers) -> None:
         """Add values under their numbers, which may repeat."""
-        done = 0
-        while True:
-            self._used, more = add_all(
-                self._keys, self._sums, self._used, numbers[done:], values[done:]
-            )
-            done += more
-            if done == len(numbers):
-                return
-            self._keys, self._sums = moved(self._keys, self._sums, 2 * len(self._keys))
+        self.table = add_all(self.table, numbers, values)
 
     def merge(self, other: "Sums") -> None:
         """Add another's sums."""
-        self.add(*other.items())
+        self.table = merged(self.table, other.table)
 
     def items(self) -> tuple[Integers, Integers]:
         """Return the numbers, ascending, and their sums, none of them 0."""
-        numbers, sums = ascending(self._keys, self._sums)
+        numbers, sums = ascending(self.table)
         return numbers, sums
 
     def to_bytes(self) -> bytes:
         """Return the sums as bytes, as compact as they are few and small."""
-        numbers, sums = self.items()
-        return len(numbers).to_bytes(4, "little") + zlib.compress(
-            planes(numbers, sums).tobytes(), LEVEL
-        )
+        plain = planes(self.table).tobytes()
+        return (len(plain) // 16).to_bytes(4, "little") + zlib.compress(plain, LEVEL)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Sums":

@@ -49,9 +49,11 @@ class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     shares: bytes = b""
 
 
-# Programs, hashes, states, features, probabilities, escape, weight sets, what each learner says and
-# places of corrections: see `predict`.
-Mixed = tuple[Array, Array, Array, Array, Array, float, Array, Array, Array]
+# Programs, hashes, states, features, probabilities, escape, weight sets, what each learner says,
+# places of corrections, keys of contexts, places of the likeliest and their losses: see `predict`.
+Mixed = tuple[
+    Array, Array, Array, Array, Array, float, Array, Array, Array, Array, Array, Array
+]  # fmt: skip
 
 _decoder = msgspec.msgpack.Decoder(_Wire)
 

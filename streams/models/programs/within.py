@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.models.compiled import kernel
-from streams.models.programs.calibration import bin_of, calibrated, follow, shifted
+from streams.models.programs.calibration import WINDOWS, bin_of, calibrated, follow, logit
 from streams.models.programs.history import PROGRAM
 
 # Earlier launches of the same program that are looked at, and launches after each of them.
@@ -51,7 +51,7 @@ def delays(
 
 
 @kernel
-def within(  # noqa: C901 - one pass over the windows
+def within(
     fields: npt.NDArray[np.int32],
     clock: npt.NDArray[np.int64],
     n: int,
@@ -59,11 +59,12 @@ def within(  # noqa: C901 - one pass over the windows
     p_next: npt.NDArray[np.float64],
     windows_ms: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Return probabilities (candidates, windows), median delays in ms or -1, and bins."""
+    """Return log-odds (candidates, windows), median delays in ms or -1, and bins."""
     size, spans = len(p_next), len(windows_ms)
     found, ages = delays(fields, clock, n, slot, size)
-    p = np.zeros((size, spans))
+    log_odds = np.zeros((size, spans))
     bins = np.zeros((size, spans), np.int64)
+    medians = np.full(size, -1.0)
     recent = min(n - 1, RECENT_GAPS)
     for w in range(spans):
         short = 1.0
@@ -78,15 +79,14 @@ def within(  # noqa: C901 - one pass over the windows
                     occasions += 1.0
                     if found[k, m] <= windows_ms[w]:
                         hits += 1.0
-            p[m, w] = hits / occasions
-            bins[m, w] = bin_of(w, int(occasions - PRIOR_OCCASIONS), p[m, w])
-    medians = np.full(size, -1.0)
-    for m in range(size):
-        if p[m, spans - 1] >= 0.5 and len(ages):
-            middle = np.sort(found[:, m])[(len(ages) - 1) // 2]
-            if middle < NEVER_MS:
-                medians[m] = middle
-    return p, medians, bins
+            p = hits / occasions
+            log_odds[m, w] = logit(p)
+            bins[m, w] = bin_of(w, int(occasions - PRIOR_OCCASIONS), log_odds[m, w])
+            if w == spans - 1 and p >= 0.5 and len(ages):
+                middle = np.sort(found[:, m])[(len(ages) - 1) // 2]
+                if middle < NEVER_MS:
+                    medians[m] = middle
+    return log_odds, medians, bins
 
 
 @kernel
@@ -94,26 +94,38 @@ def stated_within(
     fields: npt.NDArray[np.int32],
     clock: npt.NDArray[np.int64],
     n: int,
-    slot: npt.NDArray[np.int32],
+    known: int,
+    programs: npt.NDArray[np.int32],
+    hashes: npt.NDArray[np.int64],
     p_next: npt.NDArray[np.float64],
     windows_ms: npt.NDArray[np.int64],
     shifts: npt.NDArray[np.float64],
     followed: npt.NDArray[np.int64],
     sizes: npt.NDArray[np.int64],
-    hashes: npt.NDArray[np.int64],
     last_ms: int,
     launches: int,
     own: npt.NDArray[np.float32],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return calibrated probabilities (candidates, windows) and median delays in ms or -1.
+) -> npt.NDArray[np.float64]:
+    """Return calibrated probabilities and median delays in s or -1, (candidates, windows + 1).
 
-    The candidates (hashes) then wait in `followed` for what becomes of them. One kernel, as each
-    call from Python takes 5 to 10 us.
+    programs, hashes and p_next are the candidates', known is how many programs the user has. The
+    candidates then wait in `followed` for what becomes of them. One kernel, as each call from
+    Python takes 5 to 10 us.
     """
-    raw, medians, bins = within(fields, clock, n, slot, p_next, windows_ms)
-    stated = shifted(raw, bins, shifts)
+    slot = np.full(known + 1, -1, np.int32)
+    for m in range(len(programs)):
+        if programs[m]:
+            slot[programs[m]] = m
+    stated, medians, bins = within(fields, clock, n, slot, p_next, windows_ms)
+    for m in range(len(stated)):
+        for w in range(WINDOWS):
+            stated[m, w] += shifts[bins[m, w]]
     follow(followed, sizes, windows_ms, hashes, stated, bins, last_ms, launches)
-    return calibrated(stated, own), medians
+    out = np.zeros((len(stated), WINDOWS + 1))
+    out[:, :WINDOWS] = calibrated(stated, own)
+    for m in range(len(stated)):
+        out[m, WINDOWS] = medians[m] / 1000 if medians[m] >= 0 else -1.0
+    return out
 
 
 @kernel
