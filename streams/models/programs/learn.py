@@ -17,7 +17,7 @@ from streams.models.programs.layout import (
     STATES,
 )  # fmt: skip
 from streams.models.programs.share import BOLD, CAREFUL
-from streams.models.programs.sums_table import BLOCK, OF_HESSIAN, Table, add_one, with_room
+from streams.models.programs.sums_table import BLOCK, OF_HESSIAN, Table, add_few, with_room
 
 GRADIENT_SCALE = 65536.0
 HESSIAN_SCALE = 1024.0
@@ -76,16 +76,13 @@ def learn(
     size = len(p)
     for m in range(size):
         keys, sums = with_room(keys, sums, used, STATE_FEATURES)
-        for f in range(STATE_FEATURES):
-            number = f * STATES + int(states[m, f])  # 16 bits would not hold it, uncompiled
-            used += add_one(keys, sums, SEEN + number, 1)
+        used = add_states(keys, sums, used, SEEN, states[m])
     keys, sums = with_room(keys, sums, used, STATE_FEATURES + 2 * FEATURES + 2)
-    used += add_one(keys, sums, ESCAPE_SEEN + sets[2], 1)
+    escape = np.array([ESCAPE_SEEN + sets[2], ESCAPE_HITS + sets[2]])
+    used = add_few(keys, sums, used, escape[: 1 if y >= 0 else 2], np.ones(2, np.int64))
     if y < 0:
-        used += add_one(keys, sums, ESCAPE_HITS + sets[2], 1)
         return keys, sums, block, used
-    for f in range(STATE_FEATURES):
-        used += add_one(keys, sums, HITS + f * STATES + int(states[y, f]), 1)
+    used = add_states(keys, sums, used, HITS, states[y])
     mean = np.zeros(FEATURES)
     own_gradient = np.zeros((2, FEATURES))
     for m in range(size):
@@ -100,13 +97,30 @@ def learn(
     adapt_own(own_weights, own_gradient, axes, curvature, launches)
     if len(block) == 0:
         block = np.zeros(BLOCK, np.int64)
+    fixed = np.zeros(FEATURES, np.int64)
     for f in range(FEATURES):
-        fixed = round(gradient[f] * GRADIENT_SCALE)
-        block[f] += fixed
-        for k in range(2):
-            used += add_one(keys, sums, SELECTED_GRADIENT + sets[k] * FEATURES + f, fixed)
+        fixed[f] = round(gradient[f] * GRADIENT_SCALE)
+        block[f] += fixed[f]
+    for k in range(2):
+        first = SELECTED_GRADIENT + sets[k] * FEATURES
+        used = add_few(keys, sums, used, np.arange(first, first + FEATURES), fixed)
     add_curvature(features, p, mean, block[OF_HESSIAN:])
     return keys, sums, block, used
+
+
+@kernel
+def add_states(
+    keys: npt.NDArray[np.int64],
+    sums: npt.NDArray[np.int64],
+    used: int,
+    start: int,
+    states: npt.NDArray[np.int16],
+) -> int:
+    """Count the states of a candidate, one of each feature; return how many keys there are then."""
+    numbers = np.zeros(STATE_FEATURES, np.int64)
+    for f in range(STATE_FEATURES):
+        numbers[f] = start + f * STATES + int(states[f])  # 16 bits would not hold it, uncompiled
+    return add_few(keys, sums, used, numbers, np.ones(STATE_FEATURES, np.int64))
 
 
 @kernel

@@ -16,7 +16,7 @@ from streams.models.programs.hashing import place_among
 from streams.models.programs.layout import CALIBRATION
 from streams.models.programs.learn import learn
 from streams.models.programs.share import CAREFUL, QUICK, share_out
-from streams.models.programs.sums_table import Table, add_one, with_room
+from streams.models.programs.sums_table import Table, add_few, with_room
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -56,8 +56,7 @@ def add_settled(table: Table, settled: Integers) -> Any:
     """Return the table with outcomes (rows of bin, hits and weight) added."""
     keys, sums, block, used = table
     keys, sums = with_room(keys, sums, used, 2 * len(settled))
-    for k in range(len(settled)):
-        number = CALIBRATION + settled[k, 0]
-        used += add_one(keys, sums, number, settled[k, 2])
-        used += add_one(keys, sums, number + CALIBRATION_BINS, settled[k, 1])
+    numbers = CALIBRATION + settled[:, 0]
+    used = add_few(keys, sums, used, numbers, settled[:, 2].copy())
+    used = add_few(keys, sums, used, numbers + CALIBRATION_BINS, settled[:, 1].copy())
     return keys, sums, block, used
