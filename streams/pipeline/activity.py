@@ -128,7 +128,7 @@ def _launch(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Ou
     record = prediction_record(
         prediction, user.data, output_id=moment.output_id, user=moment.name,
         after_program=event.program, made_at_ms=event.time, pool_of=ways.pool_of,
-        sensitivity=user.sensitivity.estimate(None, ways.normal).value,
+        sensitivity=user.sensitivity.value(ways.normal),
     )  # fmt: skip
     return [Output(PREDICTIONS_PROGRAMS, moment.name, record), *unusual]
 

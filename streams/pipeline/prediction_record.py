@@ -34,6 +34,7 @@ def prediction_record(
     """
     candidates = prediction.candidates
     numbers = [program_number(c.program) for c in candidates]
+    known = not data.is_empty
     return ProgramPrediction(
         prediction_id=output_id,
         user=user,
@@ -43,14 +44,16 @@ def prediction_record(
             Candidate(
                 program=c.program, p_next=c.p_next, p_1m=c.p_1m, p_5m=c.p_5m, p_15m=c.p_15m,
                 p_60m=c.p_60m, expected_s=c.expected_s,
-                data_refs=[t.data_ref for t in touches(data, number)],
+                data_refs=[t.data_ref for t in touches(data, number)] if known else [],
             )
             for c, number in zip(candidates, numbers, strict=True)
         ],
         model=MODEL,
         pool=pool_of(candidates[0].program) if candidates else None,
         sensitivity=sensitivity,
-        data=next_touches(data, [(n, c.p_next) for c, n in zip(candidates, numbers, strict=True)]),
+        data=next_touches(data, [(n, c.p_next) for c, n in zip(candidates, numbers, strict=True)])
+        if known
+        else [],
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from typing import Self
 from river import drift
 
 from streams.models.river import dump, load
+from streams.models.river.adwin import mean_of
 
 LIMIT = 1e9  # ADWIN adds up squares
 
@@ -51,11 +52,11 @@ class DriftDetector:
         """Learn a value; return the change where it proves one. Values not finite are left out."""
         if not math.isfinite(value):
             return None
-        before = float(self.adwin.estimation)
+        before = mean_of(self.adwin)
         self.adwin.update(min(max(value, -LIMIT), LIMIT))
         if not self.adwin.drift_detected:
             return None
-        return Shift(before, float(self.adwin.estimation))
+        return Shift(before, mean_of(self.adwin))
 
     def to_bytes(self) -> bytes:
         """State as bytes, without pickle; equal to the bit afterwards."""

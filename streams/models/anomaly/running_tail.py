@@ -40,6 +40,10 @@ class RunningTail:
     """
 
     counts: list[int] = field(default_factory=lambda: [0] * BINS)
+    _total: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._total = sum(self.counts)
 
     def p_value(self, bits: float) -> float:
         """Share of past events that were at least this surprising, this one counted too.
@@ -54,7 +58,7 @@ class RunningTail:
         # The whole of its own bin counts as above: a habit repeated exactly is never rare.
         above = sum(self.counts[own:])
         prior = PRIOR_EVENTS * math.exp2(-place * BITS_PER_BIN)
-        return (above + prior + 1.0) / (sum(self.counts) + PRIOR_EVENTS + 1.0)
+        return (above + prior + 1.0) / (self._total + PRIOR_EVENTS + 1.0)
 
     def usual(self, p_value: float) -> float:
         """Return the least surprise, in bits, that is as rare as a p-value.
@@ -68,7 +72,7 @@ class RunningTail:
         2.0
         """
         # `p_value` of each bin's lower edge, without adding the counts up for each: 5 us, not 80.
-        above = sum(self.counts)
+        above = self._total
         total = above + PRIOR_EVENTS + 1.0
         for k, count in enumerate(self.counts):
             if (above + PRIOR_BY_BIN[k] + 1.0) / total <= p_value:
@@ -80,8 +84,10 @@ class RunningTail:
         """Count an event."""
         place = min(max(bits, 0.0) / BITS_PER_BIN, BINS - 1.0)
         self.counts[int(place)] += 1
-        if sum(self.counts) >= FULL:
+        self._total += 1
+        if self._total >= FULL:
             self.counts = [count // 2 for count in self.counts]
+            self._total = sum(self.counts)
 
     def to_bytes(self) -> bytes:
         """Return a version byte and the counts, without the empty bins at the end."""
@@ -116,12 +122,20 @@ class Judgement:
 ALERT_P_VALUE = 0.005
 
 
-def judge(p_value: float) -> Judgement:
+_LOG_ALERT = math.log(ALERT_P_VALUE)
+
+
+def score_of(p_value: float) -> float:
     """Score of a p-value: 0 at 1, 0.5 at 0.005, 0.75 at 0.005 squared.
 
     Examples
     --------
-    >>> judge(0.005).score
+    >>> score_of(0.005)
     0.5
     """
-    return Judgement(1.0 - math.exp2(-math.log(p_value) / math.log(ALERT_P_VALUE)), p_value)
+    return 1.0 - math.exp2(-math.log(p_value) / _LOG_ALERT)
+
+
+def judge(p_value: float) -> Judgement:
+    """Return a p-value with its score."""
+    return Judgement(score_of(p_value), p_value)

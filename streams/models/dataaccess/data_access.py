@@ -42,6 +42,11 @@ class DataAccess:
         self._places = refs_per_program
         self._programs: dict[int, ProgramData] = {}  # least recently launched first
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no program was seen to touch any data."""
+        return not self._programs
+
     def observe_launch(self, program: int) -> None:
         """A run of the program begins; what the one before it touched is learnt."""
         data = self._programs.pop(program, None)

@@ -71,6 +71,7 @@ def derive_all(fields: npt.NDArray[np.int32], clock: npt.NDArray[np.int64], n: i
         derive(fields, clock, j)
 
 
+@kernel
 def gap_code(gap_ms: int) -> int:
     """Return a gap as 16 bits: a floating point number of 11 bits and an exponent of base 2.
 
@@ -79,16 +80,39 @@ def gap_code(gap_ms: int) -> int:
     >>> [gap_of_code(gap_code(ms)) for ms in (0, 999, 5_003, 3_600_000)]
     [0, 999, 5004, 3600384]
     """
-    exponent = max(0, gap_ms.bit_length() - GAP_CODE_BITS)
+    exponent = 0
+    while gap_ms >> (exponent + GAP_CODE_BITS):
+        exponent += 1
     mantissa = (gap_ms + (1 << exponent >> 1)) >> exponent
     if mantissa >> GAP_CODE_BITS:
         mantissa, exponent = mantissa >> 1, exponent + 1
     return exponent << GAP_CODE_BITS | mantissa if exponent < 32 else 0xFFFF
 
 
+@kernel
 def gap_of_code(code: int) -> int:
     """Return the gap in ms that a code stands for."""
     return (code & ((1 << GAP_CODE_BITS) - 1)) << (code >> GAP_CODE_BITS)
+
+
+@kernel
+def append(
+    fields: npt.NDArray[np.int32],
+    clock: npt.NDArray[np.int64],
+    codes: npt.NDArray[np.uint16],
+    j: int,
+    program: int,
+    time_ms: int,
+) -> int:
+    """Write launch j; return its time as it is kept."""
+    code = 0
+    if j:
+        # The gap is taken from the rounded clock, so that rounding never adds up.
+        code = gap_code(max(0, time_ms - clock[j - 1]))
+        time_ms = clock[j - 1] + gap_of_code(code)
+    fields[PROGRAM, j], clock[j], codes[j] = program, time_ms, code
+    derive(fields, clock, j)
+    return time_ms
 
 
 class History:
@@ -110,19 +134,16 @@ class History:
         self.codes = np.zeros(room, np.uint16)
         self.length = 0
 
-    def append(self, program: int, time_ms: int) -> None:
-        """Add a launch. A time before the last one counts as equal to it."""
-        if self.length == len(self.clock):
-            self._grow(2 * self.length)
+    def append(self, program: int, time_ms: int) -> int:
+        """Add a launch, and return its time as it is kept.
+
+        A time before the last one counts as equal to it.
+        """
         j = self.length
-        code = 0
-        if j:
-            # The gap is taken from the rounded clock, so that rounding never adds up.
-            code = gap_code(max(0, time_ms - int(self.clock[j - 1])))
-            time_ms = int(self.clock[j - 1]) + gap_of_code(code)
-        self.fields[PROGRAM, j], self.clock[j], self.codes[j] = program, time_ms, code
+        if j == len(self.clock):
+            self._grow(2 * j)
         self.length += 1
-        derive(self.fields, self.clock, j)
+        return append(self.fields, self.clock, self.codes, j, program, time_ms)
 
     def programs(self) -> npt.NDArray[np.int32]:
         """Return the program of each launch, oldest first."""

@@ -1,10 +1,8 @@
 """Learns a launch and predicts the next one: what the stream and the backtest both call."""
 
 import numpy as np
-import numpy.typing as npt
 
 from streams.models.programs.delta import PopulationDelta
-from streams.models.programs.hashing import place_among
 from streams.models.programs.history import PROGRAM
 from streams.models.programs.neural import NeuralExpert
 from streams.models.programs.population import Population
@@ -78,9 +76,9 @@ def probability_of(user: UserPrograms, population: Population, program: str) -> 
         return None
     if user.mixed is None or user.mixed[0] != population.version:
         user.mixed = population.version, mix(user, population, switches=False)
-    _, names, _, _, p, escape, *_ = user.mixed[1]
-    place = place_among(names, program_hash(program))
-    return float(p[place] * (1.0 - escape)) if place >= 0 else 0.0
+    _, mixed, _, _, p, escape, *_ = user.mixed[1]
+    names, name_hash = mixed.tolist(), program_hash(program)
+    return float(p[names.index(name_hash)] * (1.0 - escape)) if name_hash in names else 0.0
 
 
 def _settle(
@@ -119,35 +117,35 @@ def mix(user: UserPrograms, population: Population, *, switches: bool) -> Mixed:
 
 
 def _emitted(user: UserPrograms, population: Population, mixed: Mixed) -> Prediction:
-    programs, hashes, _, _, p, escape, *_, best, losses = mixed
-    numbers, name_hashes = programs[best].tolist(), hashes[best].tolist()
-    names, others = user.vocabulary.names, population.names
-    # As told apart by `losses`, those that are equal in the order of names.
-    ranked = sorted(
-        (loss, name, k)
-        for k, loss in enumerate(losses.tolist())
-        if (name := names[numbers[k]] or others.get(name_hashes[k]))
-    )[:EMITTED]
-    candidates = _candidates(user, population, ranked, programs, hashes, best)
+    _, hashes, _, _, p, escape, *_ = mixed
+    candidates = _candidates(user, population, mixed)
     return Prediction(
-        user.last_ms / 1000, candidates, max(0.0, 1.0 - sum(c.p_next for c in candidates)),
+        user.last_ms / 1000, candidates, max(0.0, 1.0 - sum([c.p_next for c in candidates])),
         hashes, p * (1.0 - escape),
     )  # fmt: skip
 
 
-def _candidates(
-    user: UserPrograms, population: Population, ranked: list[tuple[float, str, int]],
-    programs: npt.NDArray[np.int32], hashes: npt.NDArray[np.int64], best: npt.NDArray[np.int64],
-) -> tuple[Candidate, ...]:  # fmt: skip
-    """Add to the ranked programs when they come: within each window, and the median."""
-    h = user.history
-    places = best[[k for _, _, k in ranked]]
+def _candidates(user: UserPrograms, population: Population, mixed: Mixed) -> tuple[Candidate, ...]:
+    """Return the likeliest with when they come: within each window, and the median."""
+    programs, hashes, *_, best, losses = mixed
+    h, v = user.history, user.vocabulary
+    ranked = _ranked(mixed, v.names, population.names)
     stated = stated_within(
-        h.fields, h.clock, h.length, len(user.vocabulary), programs[places], hashes[places],
-        np.array([-loss for loss, _, _ in ranked]), _WINDOWS_MS, population.shifts, user.followed,
-        user.followed_sizes, user.last_ms, user.count, user.own_calibration,
+        h.fields, h.clock, h.length, len(v), programs, hashes, losses, best,
+        np.array([k for _, _, k in ranked], np.int64), _WINDOWS_MS, population.shifts,
+        user.followed, user.followed_sizes, user.last_ms, user.count, user.own_calibration,
     )  # fmt: skip
-    return tuple(
-        Candidate._make((name, -loss, *row, None if median < 0 else median))
-        for (loss, name, _), (*row, median) in zip(ranked, stated.tolist(), strict=True)
-    )
+    return tuple([
+        Candidate._make((name, *row, None if median < 0 else median))
+        for (_, name, _), (*row, median) in zip(ranked, stated.tolist(), strict=True)
+    ])  # fmt: skip
+
+
+def _ranked(mixed: Mixed, own: list[str], others: dict[int, str]) -> list[tuple[float, str, int]]:
+    """Return loss, name and rank of what is emitted; equal losses are in the order of names."""
+    programs, hashes, *_, best, losses = mixed
+    numbers, name_hashes = programs.tolist(), hashes.tolist()
+    places = enumerate(zip(losses.tolist(), best.tolist(), strict=True))
+    rows = [(loss, own[numbers[m]] or others.get(name_hashes[m], ""), k) for k, (loss, m) in places]
+    rows.sort()
+    return [row for row in rows if row[1]][:EMITTED]

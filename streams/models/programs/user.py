@@ -95,11 +95,11 @@ class UserPrograms:
         self.count = min(self.count + 1, MOST_LAUNCHES)
         v, h = self.vocabulary, self.history
         number = v.intern(program)
-        h.append(number, self.last_ms)
+        kept_ms = h.append(number, self.last_ms)
         if number:
             row = v.use[number]
             row[LAUNCHES] += 1
-            row[LAST_LAUNCH], row[LAST_MS] = self.count, h.clock[h.length - 1]
+            row[LAST_LAUNCH], row[LAST_MS] = self.count, kept_ms
         if v.overfull:
             h.renumber(v.keep(v.freshest()))
         most = min(LONGEST, (HISTORY_BYTES - v.size_bytes) // LAUNCH_BYTES)

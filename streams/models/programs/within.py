@@ -97,7 +97,9 @@ def stated_within(
     known: int,
     programs: npt.NDArray[np.int32],
     hashes: npt.NDArray[np.int64],
-    p_next: npt.NDArray[np.float64],
+    losses: npt.NDArray[np.float64],
+    best: npt.NDArray[np.int64],
+    ranked: npt.NDArray[np.int64],
     windows_ms: npt.NDArray[np.int64],
     shifts: npt.NDArray[np.float64],
     followed: npt.NDArray[np.int64],
@@ -106,25 +108,31 @@ def stated_within(
     launches: int,
     own: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float64]:
-    """Return calibrated probabilities and median delays in s or -1, (candidates, windows + 1).
+    """Return p_next, calibrated probabilities and median delays in s or -1, one row a candidate.
 
-    programs, hashes and p_next are the candidates', known is how many programs the user has. The
-    candidates then wait in `followed` for what becomes of them. One kernel, as each call from
-    Python takes 5 to 10 us.
+    programs and hashes are of all that was mixed, `best` and losses of the likeliest (see
+    `likeliest`), ranked which of these are candidates; known is how many programs the user has. The
+    candidates then wait in `followed` for what becomes of them.
     """
+    size = len(ranked)
     slot = np.full(known + 1, -1, np.int32)
-    for m in range(len(programs)):
-        if programs[m]:
-            slot[programs[m]] = m
+    p_next = np.zeros(size)
+    stated_hashes = np.zeros(size, np.int64)
+    for m in range(size):
+        place = best[ranked[m]]
+        p_next[m], stated_hashes[m] = -losses[ranked[m]], hashes[place]
+        if programs[place]:
+            slot[programs[place]] = m
     stated, medians, bins = within(fields, clock, n, slot, p_next, windows_ms)
-    for m in range(len(stated)):
+    for m in range(size):
         for w in range(WINDOWS):
             stated[m, w] += shifts[bins[m, w]]
-    follow(followed, sizes, windows_ms, hashes, stated, bins, last_ms, launches)
-    out = np.zeros((len(stated), WINDOWS + 1))
-    out[:, :WINDOWS] = calibrated(stated, own)
-    for m in range(len(stated)):
-        out[m, WINDOWS] = medians[m] / 1000 if medians[m] >= 0 else -1.0
+    follow(followed, sizes, windows_ms, stated_hashes, stated, bins, last_ms, launches)
+    out = np.zeros((size, WINDOWS + 2))
+    out[:, 0] = p_next
+    out[:, 1 : WINDOWS + 1] = calibrated(stated, own)
+    for m in range(size):
+        out[m, WINDOWS + 1] = medians[m] / 1000 if medians[m] >= 0 else -1.0
     return out
 
 

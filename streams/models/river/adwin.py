@@ -39,6 +39,13 @@ def dump_adwin(detector: drift.ADWIN) -> AdwinState:
     )
 
 
+def mean_of(detector: drift.ADWIN) -> float:
+    """Mean of the window, 0 of an empty one: two calls, where `estimation` makes five."""
+    window = detector._helper  # noqa: SLF001
+    width = window.get_width()
+    return float(window.get_total() / width) if width else 0.0
+
+
 def load_adwin(state: AdwinState) -> drift.ADWIN:
     _check(state)
     detector = drift.ADWIN(

@@ -175,6 +175,10 @@ class Sensitivity:
             return whole.estimate()
         return evidence.posterior(whole.mean, _PROGRAM_EVENTS).estimate()
 
+    def value(self, normal: Normal) -> float:
+        """Cost of a waited minute of any program, without what `estimate` says of its error."""
+        return self._user(normal).mean
+
     def forget(self, program: int) -> None:
         """Drop a program's own estimate."""
         self._programs.pop(program, None)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.models.programs import UserPrograms
+from streams.models.programs.history import PROGRAM
 from streams.models.timing.gap_bins import BINS, gap_bin, gap_quantile
 from streams.models.timing.gap_counts import GapCounts
 
@@ -48,7 +49,7 @@ def last_launch(user: UserPrograms) -> tuple[str, int] | None:
     h = user.history
     if not h.length:
         return None
-    return user.vocabulary.names[int(h.programs()[-1])], user.last_ms
+    return user.vocabulary.names[h.fields[PROGRAM, h.length - 1]], user.last_ms
 
 
 def transitions(
