@@ -17,7 +17,7 @@ from streams.pipeline.silences import silence_outputs
 from streams.runtime.guard import PoisonError
 from streams.runtime.learned_reader import LearnedReader
 from streams.runtime.sender import Sender
-from streams.runtime.settlement import Stage
+from streams.runtime.settlement import Stage, beside
 from streams.runtime.state_tables import PartitionTable, StateTable, UserTable
 
 MOST_ASKED = 1000
@@ -85,12 +85,15 @@ class ProfileStage(Stage):
     async def _settle(self) -> None:
         folds = {partition: self._folds[partition] for partition in sorted(self._unsettled)}
         self._unsettled.clear()
-        await self._sender.settle()
+        # Encoding takes about as long as the outputs' way, and nothing is folded meanwhile.
+        changed = await beside(
+            self._sender.settle(), lambda: [users.encoded() for _, users in folds.values()]
+        )
         if not folds:
             return
         reached(WorkerPoint.PROFILE_OUTPUTS_DURABLE)
-        for fold, users in folds.values():
-            await users.save()
+        for (fold, users), encoded in zip(folds.values(), changed, strict=True):
+            await users.save(encoded)
             for name in fold.gone():
                 await users.remove(name)
         await self._sender.settle()

@@ -2,12 +2,15 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from typing import TypeVar
 
 from streams.runtime.guard import end_process
 
 # A worker that can't settle holds up the whole group's rebalance: better to end, and begin again.
 DEADLINE_S = 30.0
+
+M = TypeVar("M")
 
 
 class Stage(ABC):
@@ -58,6 +61,15 @@ class Settlement:
         """Settle and forget: partitions may belong to another worker from now on."""
         for stage in self._stages:
             await _or_end(stage.give_up(), "could not settle before giving partitions up")
+
+
+async def beside(waiting: Coroutine[None, None, None], work: Callable[[], M]) -> M:
+    """Return what work makes while something is waited for, once both are done."""
+    task = asyncio.ensure_future(waiting)
+    await asyncio.sleep(0)  # it begins before the work holds the loop
+    made = work()
+    await task
+    return made
 
 
 async def _or_end(settling: Coroutine[None, None, None], what: str) -> None:

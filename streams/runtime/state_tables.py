@@ -1,7 +1,7 @@
 """State in Faust's tables: read from what recovery found, written when a stage settles."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import structlog
@@ -119,11 +119,15 @@ class UserTable:
         self._changed.add(name)
         self._keep(name, user)
 
-    async def save(self) -> None:
-        """Write all users that changed; durable once the sender has settled."""
-        for name in sorted(self._changed):
-            user = self._decoded[name]
-            await self._table.put(self._partition, name.encode(), user.offset + 1, user.to_bytes())
+    def encoded(self) -> list[tuple[bytes, int, bytes]]:
+        """Return the key, rank and bytes of each user that changed."""
+        users = [(name, self._decoded[name]) for name in sorted(self._changed)]
+        return [(name.encode(), user.offset + 1, user.to_bytes()) for name, user in users]
+
+    async def save(self, users: Iterable[tuple[bytes, int, bytes]]) -> None:
+        """Write all users that changed, as `encoded`; durable once the sender has settled."""
+        for key, rank, body in users:
+            await self._table.put(self._partition, key, rank, body)
         self._changed.clear()
 
     async def remove(self, name: str) -> None:

@@ -99,7 +99,7 @@ class Partition:
         began_s = time.thread_time()
         for value, appended_ms in data:
             self._step(value, appended_ms)
-        asyncio.run(self.users.save())
+        asyncio.run(self.users.save(self.users.encoded()))
         return (time.thread_time() - began_s) / len(names) / BATCH * 1e6
 
     def hour_s(self) -> float:
@@ -119,7 +119,7 @@ class Partition:
                 self._codec.encode(output.topic, output.record)
         self._offset += 1
         if self._offset % SETTLED_EVERY == 0:
-            asyncio.run(self.users.save())
+            asyncio.run(self.users.save(self.users.encoded()))
             self.fold.settled()
 
     def _encoded(self, name: int) -> tuple[bytes, int]:
