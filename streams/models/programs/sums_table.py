@@ -145,11 +145,10 @@ def in_order(keys: Integers, sums: Integers) -> tuple[Integers, Integers]:
     kept = 0
     largest = np.int64(0)
     numbers, values = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
-    for k in range(len(keys)):
-        if keys[k] != -1 and sums[k] != 0:
-            numbers[kept], values[kept] = keys[k], sums[k]
-            largest = max(largest, keys[k])
-            kept += 1
+    for k in range(len(keys)):  # without a branch that half of the places would take
+        numbers[kept], values[kept] = keys[k], sums[k]
+        largest = max(largest, keys[k])
+        kept += 1 if sums[k] != 0 else 0  # a free place has none
     numbers, values = numbers[:kept], values[:kept]
     shift = 0
     while largest >> shift:
@@ -201,13 +200,23 @@ def planes(table: Table) -> npt.NDArray[np.uint8]:
     """
     numbers, sums = ascending(table)
     count = len(numbers)
+    steps, folded = numbers.copy(), (sums << 1) ^ (sums >> 63)
+    steps[1:] -= numbers[:-1]
     out = np.zeros(16 * count, np.uint8)
-    before = 0
-    for k in range(count):
-        step = numbers[k] - before
-        before = numbers[k]
-        folded = (sums[k] << 1) ^ (sums[k] >> 63)
-        for plane in range(8):
-            out[plane * count + k] = (step >> (8 * plane)) & 255
-            out[(8 + plane) * count + k] = (folded >> (8 * plane)) & 255
+    write_planes(steps, out[: 8 * count])
+    write_planes(folded, out[8 * count :])
     return out
+
+
+@kernel
+def write_planes(values: Integers, out: npt.NDArray[np.uint8]) -> None:
+    """Write the planes of bytes up to the highest that is not all zero."""
+    count = len(values)
+    any_bits = np.int64(0)
+    for k in range(count):
+        any_bits |= values[k]
+    for plane in range(8):
+        if any_bits >> (8 * plane) == 0:
+            return
+        for k in range(count):
+            out[plane * count + k] = (values[k] >> (8 * plane)) & 255
