@@ -15,7 +15,6 @@ import fastavro
 import msgspec
 from fastavro.schema import parse_schema
 
-from schemas.avro_writer import UnwritableError, Writer, writer_of
 from schemas.topics import Topic
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -107,18 +106,12 @@ class Codec:
         self._readers: dict[str, Any] = {}
         self._writers: dict[int, Any] = {}
         self._heads: dict[str, bytes] = {}
-        self._made: dict[str, Writer] = {}
 
     def encode(self, topic: Topic, record: msgspec.Struct) -> bytes:
         """Return the record in wire format; raises ValueError where it breaks its schema."""
         head = self._heads.get(topic.name) or self._register(topic)
-        try:
-            return head + self._made[topic.name](record)
-        except (UnwritableError, AttributeError):
-            return head + self._by_fastavro(topic, record)
-
-    def _by_fastavro(self, topic: Topic, record: msgspec.Struct) -> bytes:
         out = io.BytesIO()
+        out.write(head)
         body = msgspec.to_builtins(record, builtin_types=(bytes,))
         fastavro.schemaless_writer(out, self._reader(topic), body)
         return out.getvalue()
@@ -162,7 +155,6 @@ class Codec:
         schema_id = self._ids.register(f"{self._prefix}{topic.name}-value", _text(topic))
         head = HEADER.pack(0, schema_id)
         self._heads[topic.name] = head
-        self._made[topic.name] = writer_of(self._reader(topic))
         return head
 
     def _reader(self, topic: Topic) -> Any:
