@@ -7,7 +7,7 @@ does not depend on how users are spread over partitions.
 
 from typing import NamedTuple
 
-from schemas.records import Activity, MinuteDemand
+from schemas.records import MinuteDemand
 from streams.pipeline.eventtime import MINUTE_MS
 
 KIB = 1024
@@ -49,25 +49,6 @@ class Level(NamedTuple):
 
 
 NOTHING = Level()
-
-
-def measured(event: Activity) -> Level:
-    """Return the level that a SAMPLE states; what it leaves out counts as nothing held.
-
-    Examples
-    --------
-    >>> measured(Activity(seq=1, time=0, kind="SAMPLE", program="p", cpu_cores=0.5)).cpu_millicores
-    500
-    """
-    cores, memory = event.cpu_cores, event.memory_bytes
-    storage, network = event.storage_bytes, event.network_bytes_per_s
-    # None, NaN and negatives are no amounts.
-    return Level(
-        round(min(cores, MAX_CORES) * 1000) if cores and cores > 0 else 0,
-        round(min(memory, MAX_BYTES)) // KIB if memory and memory > 0 else 0,
-        round(min(storage, MAX_BYTES)) // KIB if storage and storage > 0 else 0,
-        round(min(network, MAX_BYTES_PER_S)) if network and network > 0 else 0,
-    )
 
 
 class Change(NamedTuple):

@@ -1,18 +1,21 @@
 """Properties of the sketches: merges, bounds, quantiles within the range."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.models.consumption import ConsumptionCounts
+from streams.models.consumption import Consumption, ConsumptionCounts
 from streams.models.consumption.log_buckets import border, bucket
-from streams.models.consumption.quantile_sketch import (
-    MAX_BUCKETS,
-    MAX_LEVEL,
-    QuantileSketch,
-    quantile_of_buckets,
-)
+from streams.models.consumption.quantile_sketch import QuantileSketch, quantile_of_buckets
+from streams.models.consumption.sketch_rows import MAX_BUCKETS, MAX_LEVEL
 
 VALUES = st.floats(1e-9, 1e18)
+PROGRAMS = st.integers(0, 2**32 - 1) | st.integers(0, 200)
+KEYS = st.integers(-1099, 4000) | st.just(-(2**15))
+ROWS = st.dictionaries(
+    st.tuples(PROGRAMS, st.integers(0, 5)),
+    st.dictionaries(KEYS, st.integers(1, 2**61), min_size=1),
+)
 
 
 def _sketch(values):
@@ -76,3 +79,27 @@ def test_quantiles_rise(values, p, q):
     rows = _sketch(values).buckets()
     low, high = sorted((p, q))
     assert quantile_of_buckets(rows, low) <= quantile_of_buckets(rows, high) * (1 + 1e-12)
+
+
+@given(ROWS)
+def test_counts_are_written_as_msgspec_writes_them_and_read_back(rows):
+    plain = [
+        [program, of, dict(sorted(row.items()))] for (program, of), row in sorted(rows.items())
+    ]
+    data = b"\x01" + msgspec.msgpack.encode([plain])
+    counts = ConsumptionCounts.from_bytes(data)
+    assert counts.to_bytes() == data
+    for (program, of), row in rows.items():
+        assert [n for *_, n in counts.buckets(program, of)] == [row[key] for key in sorted(row)]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), VALUES | st.just(0.0)), max_size=200), st.integers(1, 3)
+)
+def test_a_users_sketches_are_read_back_whenever_they_are_saved(samples, kept):
+    here, saved = Consumption(max_programs=kept), Consumption(max_programs=kept)
+    for program, value in samples:
+        here.observe_sample(program, (value, None, value, None, 1e9 * value))
+        saved.observe_sample(program, (value, None, value, None, 1e9 * value))
+        saved = Consumption.from_bytes(saved.to_bytes())
+    assert here.to_bytes() == saved.to_bytes()

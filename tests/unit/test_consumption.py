@@ -9,7 +9,8 @@ from ddsketch.mapping import LinearlyInterpolatedMapping
 
 from streams.models.consumption import Consumption, ConsumptionCounts
 from streams.models.consumption.log_buckets import border, bucket
-from streams.models.consumption.quantile_sketch import MAX_BUCKETS, QuantileSketch
+from streams.models.consumption.quantile_sketch import QuantileSketch
+from streams.models.consumption.sketch_rows import MAX_BUCKETS
 
 
 def _samples(sigma, seed, length=3000):

@@ -1,20 +1,21 @@
 """What each program consumes when one user runs it."""
 
 from collections.abc import Sequence
+from math import nan
 from typing import Annotated
 
 import msgspec
+import numpy as np
 
 from streams.models.consumption.consumption_counts import ConsumptionCounts
 from streams.models.consumption.program_consumption import (
-    Sketches,
-    add_values,
     check_packed,
-    empty_sketches,
-    pack_sketches,
-    unpack_sketches,
+    count_row,
+    packed,
+    room_for,
+    unpack,
 )
-from streams.models.consumption.quantile_sketch import quantiles_of_buckets
+from streams.models.consumption.quantile_sketch import QuantileSketch, quantiles_of_buckets
 from streams.models.consumption.resources import resource_index
 from streams.models.cycles.section import decode_section, encode_section
 
@@ -36,6 +37,7 @@ class _State(msgspec.Struct, array_like=True):
 
 
 _DECODER = msgspec.msgpack.Decoder(_State)
+_NO_ROOM = room_for(0)
 
 
 class Consumption:
@@ -57,13 +59,15 @@ class Consumption:
     True
     """
 
-    __slots__ = ("_max_programs", "_packed", "_sketches", "_weights")
+    __slots__ = ("_free", "_max_programs", "_packed", "_places", "_weights", "table")
 
     def __init__(self, max_programs: int = 16) -> None:
         self._max_programs = max_programs
         self._weights: dict[int, int] = {}  # program -> samples, halved together
-        self._sketches: dict[int, Sketches] = {}
         self._packed: dict[int, bytes] = {}  # of programs that have no new samples since
+        self.table = _NO_ROOM
+        self._places: dict[int, int] = {}  # program -> where its sketches are in the table
+        self._free: list[int] = []
 
     def observe_sample(
         self,
@@ -79,44 +83,66 @@ class Consumption:
             Its number, the same for all users.
         values
             CPU (cores), memory (bytes), storage (bytes), disk and network (bytes/s), as in
-            `RESOURCES`; None for what was not measured. What is negative or not finite is skipped.
+            `RESOURCES`, or the first of them; None for what was not measured. What is negative or
+            not finite is skipped.
         counts
             The population's delta, which counts the same values.
         """
-        rows = None if counts is None else counts.opened()
-        add_values(self._touch(program), program, values, 0, rows)
+        plain = [nan if value is None else value for value in values]
+        self._observe(program, plain, 0, counts)
 
     def observe_duration(
         self, program: int, duration_s: float, counts: ConsumptionCounts | None = None
     ) -> None:
         """Take in how long a run of the program lasted."""
-        rows = None if counts is None else counts.opened()
-        add_values(self._touch(program), program, (duration_s,), _DURATION, rows)
+        self._observe(program, [duration_s], _DURATION, counts)
 
-    def _touch(self, program: int) -> Sketches:
+    def _observe(
+        self, program: int, values: list[float], first: int, counts: ConsumptionCounts | None
+    ) -> None:
+        counts = ConsumptionCounts() if counts is None else counts
+        counts.open(len(values))
+        place = self.touched(program)
+        counts.used = count_row(
+            self.table[place], program, np.array(values, np.float64), first,
+            counts.numbers, counts.counts, counts.used,
+        )  # fmt: skip
+
+    def __contains__(self, program: int) -> bool:
+        """Tell whether a program is kept: of one that is not, a sample makes another give way."""
+        return program in self._weights
+
+    def touched(self, program: int) -> int:
+        """Count a sample of a program; return where in the table its values are to be counted."""
         weight = self._weights.get(program)
         if weight is None:
-            return self._admit(program)
-        self._weights[program] = weight + 1
-        if weight >= _MAX_WEIGHT:
-            self._age()
-        sketches = self._sketches_of(program)
+            self._admit(program)
+        else:
+            self._weights[program] = weight + 1
+            if weight >= _MAX_WEIGHT:
+                self._age()
+        place = self._places.get(program)
+        if place is None:
+            place = self._unpacked(program)
         self._packed.pop(program, None)
-        return sketches
+        return place
 
-    def _sketches_of(self, program: int) -> Sketches:
-        sketches = self._sketches.get(program)
-        if sketches is None:
-            sketches = self._sketches[program] = unpack_sketches(self._packed[program])
-        return sketches
+    def _unpacked(self, program: int) -> int:
+        """Return where a program's sketches are, unpacked now."""
+        place = self._free.pop() if self._free else len(self._places)
+        if place == len(self.table):
+            self.table = np.concatenate((self.table, room_for(max(2, place))))
+        self._places[program] = place
+        self.table[place] = 0
+        if program in self._packed:
+            unpack(np.frombuffer(self._packed[program], np.uint8), self.table[place])
+        return place
 
-    def _admit(self, program: int) -> Sketches:
+    def _admit(self, program: int) -> None:
         if len(self._weights) >= self._max_programs:
             self.forget(min(self._weights, key=self._weights.__getitem__))
             self._age()
         self._weights[program] = 1
-        sketches = self._sketches[program] = empty_sketches()
-        return sketches
 
     def _age(self) -> None:
         """Shrink all weights, so that a program that is no longer run gives way in the end."""
@@ -151,8 +177,9 @@ class Consumption:
         index = resource_index(resource)
         rows: list[tuple[float, float, float]] = []
         if program in self._weights:
-            sketch = self._sketches_of(program)[index]
-            rows = [] if sketch is None else sketch.buckets()
+            place = self._places.get(program)
+            place = self._unpacked(program) if place is None else place
+            rows = QuantileSketch(self.table[place, index]).buckets()
         if population is not None:
             rows += _prior(population, program, index)
         return quantiles_of_buckets(rows, shares)
@@ -160,19 +187,23 @@ class Consumption:
     def forget(self, program: int) -> None:
         """Drop a program."""
         self._weights.pop(program, None)
-        self._sketches.pop(program, None)
         self._packed.pop(program, None)
+        place = self._places.pop(program, None)
+        if place is not None:
+            self._free.append(place)
 
     def to_bytes(self) -> bytes:
-        rows = [(program, n, self._packed_of(program)) for program, n in self._weights.items()]
-        return encode_section(_VERSION, _State(self._max_programs, rows))
-
-    def _packed_of(self, program: int) -> bytes:
         """Pack what has new samples: most of a user's programs have none between two savings."""
-        packed = self._packed.get(program)
-        if packed is None:
-            packed = self._packed[program] = pack_sketches(self._sketches[program])
-        return packed
+        changed = [program for program in self._weights if program not in self._packed]
+        if changed:
+            places = np.array([self._places[program] for program in changed], np.int64)
+            data, ends = packed(self.table, places)
+            begins = [0, *ends.tolist()]
+            whole = data.tobytes()
+            for program, begin, end in zip(changed, begins, begins[1:], strict=False):
+                self._packed[program] = whole[begin:end]
+        rows = [(program, n, self._packed[program]) for program, n in self._weights.items()]
+        return encode_section(_VERSION, _State(self._max_programs, rows))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Consumption":
@@ -180,10 +211,10 @@ class Consumption:
         if len(state.rows) > state.max_programs:
             raise ValueError(f"consumption: {len(state.rows)} programs")
         consumption = cls(state.max_programs)
-        for program, weight, packed in state.rows:
-            check_packed(packed)
+        for program, weight, sketches in state.rows:
+            check_packed(sketches)
             consumption._weights[program] = weight
-            consumption._packed[program] = packed
+            consumption._packed[program] = sketches
         if len(consumption._weights) != len(state.rows):
             raise ValueError("consumption: a program appears twice")
         return consumption

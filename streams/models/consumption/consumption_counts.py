@@ -3,16 +3,17 @@
 from typing import Annotated
 
 import msgspec
+import numpy as np
 
+from streams.models.consumption.counted import Integers, encoded, merged, raised
 from streams.models.consumption.log_buckets import border, bucket
 from streams.models.consumption.resources import FLOORS
-from streams.models.cycles.section import decode_section, encode_section
+from streams.models.cycles.section import decode_section
 
 _VERSION = 1
 _LEVEL = 1  # four buckets an octave: 11 % relative error
 _MOST_ASKED = 512  # of some 5 KB each
 ZERO = -(2**15)  # the bucket of values below the floor
-Rows = dict[tuple[int, int], dict[int, int]]  # (program, resource) -> bucket -> count
 
 _Program = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 _Key = Annotated[int, msgspec.Meta(ge=ZERO, lt=2**15)]
@@ -24,6 +25,18 @@ class _State(msgspec.Struct, array_like=True):
 
 
 _DECODER = msgspec.msgpack.Decoder(_State)
+_ROOM = 32
+
+
+def number_of(program: int, resource: int, key: int) -> int:
+    """Return the number that counts are kept under: in the order of program, resource and bucket.
+
+    Examples
+    --------
+    >>> number_of(0, 0, ZERO), number_of(0, 1, ZERO) == 2**16, number_of(1, 0, ZERO) == 2**19
+    (0, True, True)
+    """
+    return program << 19 | resource << 16 | (key - ZERO)
 
 
 class ConsumptionCounts:
@@ -41,36 +54,41 @@ class ConsumptionCounts:
     [(0.5, 1), (1.0, 2), (2.0, 1)]
     """
 
-    __slots__ = ("_asked", "rows")
+    __slots__ = ("_asked", "counts", "numbers", "used")
 
     def __init__(self) -> None:
-        self.rows: Rows = {}
+        # Ascending, with their counts; room for more after the first `used`.
+        self.numbers: Integers = _NONE
+        self.counts: Integers = _NONE
+        self.used = 0
         # What `buckets` gave: the profiles of an hour ask for the same programs again and again.
         self._asked: dict[tuple[int, int], list[tuple[float, float, int]]] = {}
 
     def add(self, program: int, resource: int, value: float) -> None:
         """Count one measured value of a program (finite, not negative)."""
-        self._asked.clear()
+        self.open(1)
         key = bucket(value) >> _LEVEL if value >= FLOORS[resource] else ZERO
-        counts = self.rows.get((program, resource))
-        if counts is None:
-            counts = self.rows[program, resource] = {}
-        counts[key] = counts.get(key, 0) + 1
+        number = number_of(program, resource, key)
+        self.used = raised(self.numbers, self.counts, self.used, number)
 
-    def opened(self) -> Rows:
-        """Return the counts to be added to."""
+    def open(self, values: int) -> None:
+        """Have room for so many values more; whoever asks adds them to the arrays."""
         self._asked.clear()
-        return self.rows
+        if self.used + values > len(self.numbers):
+            more = np.zeros(max(_ROOM, len(self.numbers), values), np.int64)
+            self.numbers = np.concatenate((self.numbers, more))
+            self.counts = np.concatenate((self.counts, more))
 
     def buckets(self, program: int, resource: int) -> list[tuple[float, float, int]]:
         """Lower border, upper border and count of each bucket, rising."""
         known = self._asked.get((program, resource))
         if known is not None:
             return known
-        rows = []
-        for key, count in sorted(self.rows.get((program, resource), {}).items()):
-            low, high = (0.0, 0.0) if key == ZERO else _borders(key)
-            rows.append((low, high, count))
+        first = number_of(program, resource, ZERO)
+        low, high = np.searchsorted(self.numbers[: self.used], (first, first + (1 << 16)))
+        keys = (self.numbers[low:high] - first + ZERO).tolist()
+        counts = self.counts[low:high].tolist()
+        rows = [(*_borders(key), count) for key, count in zip(keys, counts, strict=True)]
         if len(self._asked) < _MOST_ASKED:
             self._asked[program, resource] = rows
         return rows
@@ -78,41 +96,46 @@ class ConsumptionCounts:
     def merge(self, other: "ConsumptionCounts") -> None:
         """Add another partition's or hour's counts."""
         self._asked.clear()
-        for name, theirs in other.rows.items():
-            ours = self.rows.setdefault(name, {})
-            for key, count in theirs.items():
-                ours[key] = ours.get(key, 0) + count
+        self.numbers, self.counts, self.used = merged(
+            self.numbers, self.counts, self.used,
+            other.numbers[: other.used], other.counts[: other.used],
+        )  # fmt: skip
 
     def forget(self, program: int) -> None:
         """Drop a program that is no longer used."""
         self._asked.clear()
-        for name in [name for name in self.rows if name[0] == program]:
-            del self.rows[name]
+        kept = self.numbers[: self.used] >> 19 != program
+        self.numbers, self.counts = self.numbers[: self.used][kept], self.counts[: self.used][kept]
+        self.used = len(self.numbers)
 
     def to_bytes(self) -> bytes:
         """Rows sorted by program and resource: equal counts give equal bytes."""
-        rows = [
-            (program, resource, dict(sorted(counts.items())))
-            for (program, resource), counts in sorted(self.rows.items())
-        ]
-        return encode_section(_VERSION, _State(rows))
+        return bytes((_VERSION,)) + encoded(self.numbers, self.counts, self.used).tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "ConsumptionCounts":
+        """Return saved counts; raises ValueError for bytes that are none."""
+        rows = decode_section("consumption counts", _VERSION, _DECODER, data).rows
+        if any(key != ZERO and not -2200 < key << _LEVEL < 8180 for *_, row in rows for key in row):
+            raise ValueError("consumption counts: a bucket is out of range")
+        numbers = [number_of(program, of, key) for program, of, row in rows for key in row]
         counts = cls()
-        for program, resource, row in decode_section(
-            "consumption counts", _VERSION, _DECODER, data
-        ).rows:
-            if any(key != ZERO and not -2200 < key << _LEVEL < 8180 for key in row):
-                raise ValueError("consumption counts: a bucket is out of range")
-            counts.rows[program, resource] = row
+        counts.numbers = np.array(numbers, np.int64)
+        counts.counts = np.array([count for *_, row in rows for count in row.values()], np.int64)
+        counts.used = len(numbers)
+        if (np.diff(counts.numbers) <= 0).any():
+            raise ValueError("consumption counts: the rows do not ascend")
         return counts
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ConsumptionCounts) and self.rows == other.rows
+        return isinstance(other, ConsumptionCounts) and self.to_bytes() == other.to_bytes()
 
     __hash__ = None  # type: ignore[assignment]  # counts change
 
 
+_NONE: Integers = np.zeros(0, np.int64)
+
+
 def _borders(key: int) -> tuple[float, float]:
-    return border(key, _LEVEL), border(key + 1, _LEVEL)
+    """Return the borders of a bucket; that of values below the floor has none."""
+    return (0.0, 0.0) if key == ZERO else (border(key, _LEVEL), border(key + 1, _LEVEL))
