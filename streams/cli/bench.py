@@ -19,12 +19,13 @@ def command(
     pieces: Annotated[
         list[str] | None,
         typer.Argument(
-            help="stages, worker, two_workers, answers; raw, faust, quix, bytewax and, with the"
-            " whole fold, raw_full, quix_full, bytewax_full. By default all."
+            help="stages, worker, two_workers, the same with half a core each (worker_half,"
+            " two_workers_half), answers; raw, faust, quix, bytewax and, with the whole fold,"
+            " raw_full, quix_full, bytewax_full. By default all."
         ),
     ] = None,
     *,
-    events: Annotated[int, typer.Option(min=800, help="Events of the log.")] = 32_000,
+    events: Annotated[int, typer.Option(min=800, help="Events of the log.")] = 160_000,
     users: Annotated[int, typer.Option(min=2, help="Users that they are of.")] = 200,
     rounds: Annotated[int, typer.Option(min=1, help="How often each piece runs.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

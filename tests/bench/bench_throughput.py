@@ -150,6 +150,8 @@ def worked(
         at_events = sum(committed_until(deployment, ends, _all_are_warm))
         began_s, cpu_s = time.perf_counter(), sum(map(_cpu_s, members))
         done_events = sum(committed_until(deployment, ends, _one_is_through))
+        if done_events == at_events:
+            raise ValueError("the log is too short: it was done between two commits")
         wall_s, cpu_s = time.perf_counter() - began_s, sum(map(_cpu_s, members)) - cpu_s
         memory = sum(memory_of(member) for member in members)
         return {**_rate(done_events - at_events, wall_s, cpu_s), "rss_mb": round(memory / 2**20)}
@@ -305,7 +307,7 @@ def kafka_at_hand() -> Iterator[Settings]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--events", type=int, default=32_000)
+    parser.add_argument("--events", type=int, default=160_000)
     parser.add_argument("--users", type=int, default=200)
     parser.add_argument("--batch", type=int, default=BATCH, help="events a message")
     parser.add_argument("--rounds", type=int, default=2)
