@@ -134,9 +134,9 @@ def deployment_of(settings: Settings) -> Iterator[Deployment]:
 def worked(
     settings: Settings, log: Sequence[ActivityBatch], workers: int, share: float | None
 ) -> Rate:
-    """Let workers do the log; their rate while each partition is warm and none is through.
+    """Let workers do the log; their rate from a quarter to three quarters of it committed.
 
-    A worker that begins later than another would else be waited for, at the end, by that one.
+    The last quarter is left out: whoever began first is through first, and does nothing then.
     """
     with cpu_share(share) as held, deployment_of(settings) as deployment:
         publish_hour_before(deployment, log)
@@ -147,9 +147,9 @@ def worked(
             for member in members:
                 held.hold(member)
         ends = send_encoded(deployment, messages)
-        at_events = sum(committed_until(deployment, ends, _all_are_warm))
+        at_events = sum(committed_until(deployment, ends, _a_quarter_is_done))
         began_s, cpu_s = time.perf_counter(), sum(map(_cpu_s, members))
-        done_events = sum(committed_until(deployment, ends, _one_is_through))
+        done_events = sum(committed_until(deployment, ends, _three_quarters_are_done))
         if done_events == at_events:
             raise ValueError("the log is too short: it was done between two commits")
         wall_s, cpu_s = time.perf_counter() - began_s, sum(map(_cpu_s, members)) - cpu_s
@@ -157,12 +157,12 @@ def worked(
         return {**_rate(done_events - at_events, wall_s, cpu_s), "rss_mb": round(memory / 2**20)}
 
 
-def _all_are_warm(done: Sequence[int], totals: Sequence[int]) -> bool:
-    return all(d >= WARM_SHARE * total for d, total in zip(done, totals, strict=True))
+def _a_quarter_is_done(done: Sequence[int], totals: Sequence[int]) -> bool:
+    return sum(done) >= WARM_SHARE * sum(totals)
 
 
-def _one_is_through(done: Sequence[int], totals: Sequence[int]) -> bool:
-    return any(d >= total for d, total in zip(done, totals, strict=True))
+def _three_quarters_are_done(done: Sequence[int], totals: Sequence[int]) -> bool:
+    return sum(done) >= (1 - WARM_SHARE) * sum(totals)
 
 
 def all_are_through(done: Sequence[int], totals: Sequence[int]) -> bool:

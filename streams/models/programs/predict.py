@@ -45,9 +45,8 @@ def gather(  # noqa: C901, PLR0912 - one pass over the contexts
 ) -> tuple[Any, ...]:
     """Collect candidates and their statistics; see `rank` for what becomes of them."""
     known = len(hashes)
-    width = min(
-        known, UNION
-    )  # with room for 255 programs, 92 KB, clearing it took as long as the walk
+    # With room for 255 programs, 92 KB, clearing it took as long as the walk.
+    width = min(known, UNION)
     room = width + ALL_CONTEXTS * PROPOSALS
     slot = np.full(known, -1, np.int32)
     programs = np.zeros(room, np.int32)
