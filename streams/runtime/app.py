@@ -15,7 +15,6 @@ from schemas.crash_points import WorkerPoint, reached
 from schemas.settings import Settings
 from schemas.topics import Topic
 from streams.runtime.bulk_recovery import BulkRecovery
-from streams.runtime.hand_on import put_at_once
 from streams.runtime.newest_store import NewestTable
 from streams.runtime.settlement import Settlement
 from streams.runtime.topic_admin import COMPACTED
@@ -52,19 +51,6 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._waiting: set[Any] = set()
         super().__init__(*args, **kwargs)
-        self._hand_on: Any = self.callback
-        self.callback: Any = self._at_once_or_waiting
-
-    def _at_once_or_waiting(self, message: Any) -> Any:
-        """Hand a message on; what there is to wait for, None if it is handed on already."""
-        return None if put_at_once(self.app, message) else self._hand_on(message)
-
-    async def wait_first(self, *waits: Any, timeout: Any = None) -> Any:  # noqa: ASYNC109 - Faust's
-        """Wait for the first of several; Faust's loop calls it with what handing on waits for."""
-        if waits[0] is not None:
-            return await super().wait_first(*waits, timeout=timeout)
-        waits[1].close()
-        return None
 
     def resume_partitions(self, tps: Any) -> None:
         changelogs = self.app.tables.changelog_topics
@@ -141,7 +127,7 @@ def make_app(settings: Settings, settlement: Settlement, name: str = WORKERS) ->
         broker_commit_interval=COMMIT_INTERVAL_S,
         broker_max_poll_records=500,
         broker_request_timeout=60.0,
-        stream_buffer_maxsize=4096,  # a partition is not fetched while 80 % of so many wait
+        stream_buffer_maxsize=16384,
         table_standby_replicas=0,
         producer_compression_type="lz4",
         producer_max_request_size=8 * 1024 * 1024,
