@@ -10,6 +10,7 @@ import time
 import numpy as np
 import structlog
 
+from schemas.records import Activity
 from streams.models.demand import HourlyForecaster, MinuteForecaster
 from streams.models.demand.bottom_up import BottomUp
 from streams.models.programs import (
@@ -19,6 +20,9 @@ from streams.models.programs import (
     observe,
     sequences,
 )
+from streams.pipeline.learned import HourDelta
+from streams.pipeline.samples import measure
+from streams.pipeline.user import User
 
 log = structlog.get_logger()
 HOUR_S = 3600.0
@@ -29,6 +33,7 @@ def warm_up() -> float:
     began = time.monotonic()
     log.info("models get ready; the first start here compiles them, for one to three minutes")
     _programs()
+    _measurements()
     _demand()
     took_s = time.monotonic() - began
     log.info("models are ready", seconds=round(took_s, 1))
@@ -43,6 +48,18 @@ def _programs() -> None:
             observe(user, population, delta, f"p{second % 2}", number * HOUR_S + second * 10.0)
         population = population.advanced(PopulationDelta.from_bytes(delta.to_bytes()))
     sequences(UserPrograms.from_bytes(user.to_bytes()))
+
+
+def _measurements() -> None:
+    user, delta = User(0), HourDelta()
+    for second in range(2):
+        at_ms = 1000 * second
+        sample = Activity(seq=second, time=at_ms, kind="SAMPLE", program="p", cpu_cores=0.5)
+        measure(user, [sample], delta.consumption, lambda _: "default")
+        user.consumption.observe_duration(1, 60.0, delta.consumption)
+        user = User.from_bytes(user.to_bytes())
+    both = HourDelta.from_bytes(delta.to_bytes())
+    both.merge(delta)
 
 
 def _demand() -> None:

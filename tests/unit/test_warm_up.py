@@ -14,7 +14,7 @@ def compiled() -> dict[str, int]:
     kernels = {
         kernel
         for name, module in list(sys.modules.items())
-        if name.startswith("streams.models.")
+        if name.startswith(("streams.models.", "streams.pipeline."))
         for kernel in vars(module).values()
         if isinstance(kernel, Dispatcher)
     }
