@@ -9,7 +9,7 @@ import msgspec
 from streams.models.anomaly import DriftDetector, Observation, Surprise
 from streams.models.anomaly.incident import LASTS_FROM
 from streams.models.anomaly.observation import strength_of
-from streams.models.anomaly.running_tail import judge, score_of
+from streams.models.anomaly.running_tail import judge
 from streams.models.anomaly.surprise import bits_of
 from streams.pipeline.judged import judged
 from streams.pipeline.outputs import Output
@@ -71,11 +71,10 @@ class BehaviourWatch:
         launches
             How many the user made before.
         """
-        bits = bits_of(probability)
-        seen = self._surprised(program, time_s, probability, bits)
-        self._surprise.tail.learn(bits)
-        drifted = self._drifted(user, time_s, min(bits, MOST_BITS))
-        if launches < LEAST_LAUNCHES or (seen is None and drifted is None):
+        seen = self._surprised(program, time_s, probability)
+        self._surprise.learn(probability)
+        drifted = self._drifted(user, time_s, probability)
+        if launches < LEAST_LAUNCHES:
             return []
         found = [point for point in (seen, drifted) if point is not None]
         return [output for point in found for output in judged(name, f"user/{user}", point)]
@@ -84,21 +83,19 @@ class BehaviourWatch:
         """Return the state."""
         return Behaviour(self._surprise.to_bytes(), self._drift.to_bytes())
 
-    def _surprised(
-        self, program: str, time_s: float, probability: float, bits: float
-    ) -> Observation | None:
-        p_value = self._surprise.tail.p_value(bits)
-        score = score_of(p_value)
-        if strength_of(score) < LASTS_FROM:
+    def _surprised(self, program: str, time_s: float, probability: float) -> Observation | None:
+        judgement = self._surprise.judge(probability)
+        if strength_of(judgement.score) < LASTS_FROM:
             return None  # of 14 launches 13: what is usual of this user is not worked out for them
         return Observation(
-            kind="surprise", time_s=time_s, score=score, observed=min(bits, MOST_BITS),
-            expected_low=0.0, expected_high=self._surprise.usual_bits, p_value=p_value,
+            kind="surprise", time_s=time_s, score=judgement.score,
+            observed=min(bits_of(probability), MOST_BITS), expected_low=0.0,
+            expected_high=self._surprise.usual_bits, p_value=judgement.p_value,
             what=f"launched {program}, which the profile gave {probability:.2g}",
         )  # fmt: skip
 
-    def _drifted(self, user: str, time_s: float, bits: float) -> Observation | None:
-        shift = self._drift.update(bits)
+    def _drifted(self, user: str, time_s: float, probability: float) -> Observation | None:
+        shift = self._drift.update(min(bits_of(probability), MOST_BITS))
         if shift is None or abs(shift.after - shift.before) < LEAST_SHIFT_BITS:
             return None
         judgement = judge(SHIFT_P_VALUE)

@@ -122,20 +122,12 @@ class Judgement:
 ALERT_P_VALUE = 0.005
 
 
-_LOG_ALERT = math.log(ALERT_P_VALUE)
-
-
-def score_of(p_value: float) -> float:
+def judge(p_value: float) -> Judgement:
     """Score of a p-value: 0 at 1, 0.5 at 0.005, 0.75 at 0.005 squared.
 
     Examples
     --------
-    >>> score_of(0.005)
+    >>> judge(0.005).score
     0.5
     """
-    return 1.0 - math.exp2(-math.log(p_value) / _LOG_ALERT)
-
-
-def judge(p_value: float) -> Judgement:
-    """Return a p-value with its score."""
-    return Judgement(score_of(p_value), p_value)
+    return Judgement(1.0 - math.exp2(-math.log(p_value) / math.log(ALERT_P_VALUE)), p_value)
