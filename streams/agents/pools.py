@@ -1,5 +1,6 @@
 """The agent of the pools: feeds each pool's fold and carries out its steps."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,12 +9,12 @@ from schemas.crash_points import WorkerPoint, reached
 from schemas.records import DemandObserved
 from schemas.topics import DEMAND_OBSERVED
 from streams.pipeline.eventtime import HOUR_MS
-from streams.pipeline.pool_minutes import check
+from streams.pipeline.pool_minutes import MOST_MINUTES, check
 from streams.pipeline.pool_state import PoolState
 from streams.pipeline.pools import PoolFold
 from streams.pipeline.resources import RESOURCES
 from streams.runtime.calendar_reader import CalendarReader
-from streams.runtime.guard import PoisonError, refuse_future
+from streams.runtime.guard import PoisonError, refuse_future, refuse_unknown
 from streams.runtime.sender import Sender
 from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
@@ -35,7 +36,7 @@ class PoolStage(Stage):
 
     def __init__(
         self, codec: Codec, sender: Sender, calendar: CalendarReader, table: StateTable,
-        partitions: int,
+        partitions: int, pools: Iterable[str],
     ) -> None:  # fmt: skip
         super().__init__()
         self._codec = codec
@@ -44,6 +45,7 @@ class PoolStage(Stage):
         self._read_for_hour = -1
         self._table = table
         self._partitions = partitions
+        self._known = frozenset(pools)
         self._pools: dict[str, _Work] = {}
 
     async def step(self, event: Any) -> None:
@@ -55,10 +57,13 @@ class PoolStage(Stage):
             raise PoisonError(str(error)) from error
         if not 0 <= observed.source_partition < self._partitions:
             raise PoisonError(f"no partition {observed.source_partition} of telemetry")
+        refuse_unknown(observed.pool, self._known)
         latest_ms = max([observed.closed_through, *(m.time for m in observed.minutes)])
         refuse_future(latest_ms, event.message)
         async with self._busy:
             work = await self._work(observed, event.message.partition)
+            if work.fold.state.minutes.would_close(observed) > MOST_MINUTES:
+                raise PoisonError("more years to close than can be at once")
             step = work.fold.apply(observed)
             work.chunks |= step.chunks
             work.rank = event.message.offset + 1

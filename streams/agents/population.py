@@ -6,8 +6,9 @@ from schemas.codec import Codec
 from schemas.crash_points import WorkerPoint, reached
 from schemas.records import PopulationPartial
 from schemas.topics import POPULATION_PARTIALS
+from streams.pipeline.eventtime import HOUR_MS
 from streams.pipeline.population import PopulationFold
-from streams.runtime.guard import PoisonError
+from streams.runtime.guard import PoisonError, refuse_future
 from streams.runtime.sender import Sender
 from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
@@ -38,11 +39,18 @@ class PopulationStage(Stage):
             try:
                 value = event.message.value
                 partial = self._codec.decode(POPULATION_PARTIALS, value, PopulationPartial)
+                self._check(partial, event.message)
                 outputs = fold.apply(partial)
             except ValueError as error:
                 raise PoisonError(str(error)) from error
             self._fold, self._rank = fold, event.message.offset + 1
             await self._sender.send(outputs)
+
+    def _check(self, partial: PopulationPartial, message: Any) -> None:
+        """Refuse what no partition says: it would be waited for, or have said all there is."""
+        if not 0 <= partial.partition < self._partitions:
+            raise PoisonError(f"no partition {partial.partition} of telemetry")
+        refuse_future((partial.hour + 1) * HOUR_MS, message)
 
     def _forget(self) -> None:
         self._fold = None

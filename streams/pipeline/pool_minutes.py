@@ -18,6 +18,9 @@ from streams.pipeline.level import NOTHING, Level
 MARK_MINUTES = 5
 # Of one partition in an hour. Squares of what is beyond are no numbers, and would spoil the state.
 MOST_LAUNCHES = 1e12
+# What one message may close: four years. Each hour in between is forecast, 3 ms with launches alone
+# and 12 with all resources: the watchdog ended a worker within it, that got the message again.
+MOST_MINUTES = 4 * 8_784 * HOUR_MINUTES
 
 
 class Stretch(NamedTuple):
@@ -117,6 +120,16 @@ class PoolMinutes(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     sources: dict[int, Source]
     changed: bool = False
     expected: dict[int, float] = {}
+
+    def would_close(self, observed: DemandObserved) -> int:
+        """Return how many minutes would be closed if a partition said this; changes nothing."""
+        first, number = observed.closed_through // MINUTE_MS, observed.source_partition
+        closed = {n: source.closed for n, source in self.sources.items()}
+        begins = [self.open_minute] if self.sources else []
+        if number not in closed:
+            begins += [first, *(m.time // MINUTE_MS for m in observed.minutes)]
+        closed[number] = max(first, closed.get(number, first))
+        return min(closed.values()) - min(begins) if len(closed) >= self.partitions else 0
 
     def tell(self, observed: DemandObserved) -> bool:
         """Take what a partition says; a repeat gives False and changes nothing."""

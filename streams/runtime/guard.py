@@ -8,7 +8,7 @@ ack: whoever supervises restarts it, and the event comes again.
 import asyncio
 import os
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any
 
 import structlog
@@ -27,12 +27,21 @@ class PoisonError(ValueError):
 
 
 def refuse_future(latest_ms: int, message: Any) -> None:
-    """Raise PoisonError where demand is of a time that the broker's clock has not reached.
+    """Raise PoisonError where something is told of a time that the broker's clock has not reached.
 
-    Each hour up to it would be closed, one after the other.
+    Each hour up to it would be closed, one after the other, and all that is true come too late.
     """
     if is_future(latest_ms, round(message.timestamp * 1000)):
-        raise PoisonError("demand of a time that has not come")
+        raise PoisonError("told of a time that has not come")
+
+
+def refuse_unknown(pool: str, pools: Collection[str]) -> None:
+    """Raise PoisonError for a pool that the settings don't name.
+
+    Each has a state of its own and is kept, so made-up ones would take all memory.
+    """
+    if pool not in pools:
+        raise PoisonError("no pool of the settings")
 
 
 def end_process(reason: str, **details: Any) -> None:
