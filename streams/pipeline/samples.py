@@ -77,5 +77,6 @@ def _take_in(
         running.level = Level(*level[:4])
     names = list(held)
     for who, minute, *change in found[len(held) :]:
-        rise, total = Level(*change[:4]), Level(*change[4:])
-        user.change(pool_of(names[who]), minute, Change(0, rise, total))
+        if names[who] in user.running:  # a late one gives way at once to the most that may run
+            rise, total = Level(*change[:4]), Level(*change[4:])
+            user.change(pool_of(names[who]), minute, Change(0, rise, total))

@@ -11,6 +11,7 @@ from schemas.topics import (
     TELEMETRY_LATE,
 )
 from streams.pipeline.learned import LearnedVersions
+from streams.pipeline.level import MAX_RUNNING
 from streams.pipeline.partition import ProfilePartition, Step
 from tests.testkit.office import HOUR_MS, POOLS, START_MS, WAYS, activities, log_of, played
 from tests.testkit.offline import LATENESS_MS, MemoryUsers
@@ -50,6 +51,16 @@ class Partition:
 
 def launch(seq: int, after_ms: int, program: str = "mail") -> Activity:
     return Activity(seq=seq, time=START_MS + after_ms, kind="LAUNCH", program=program)
+
+
+def sample(seq: int, after_ms: int, program: str) -> Activity:
+    return Activity(
+        seq=seq, time=START_MS + after_ms, kind="SAMPLE", program=program, cpu_cores=1.0
+    )
+
+
+def exited(seq: int, after_ms: int, program: str) -> Activity:
+    return Activity(seq=seq, time=START_MS + after_ms, kind="EXIT", program=program)
 
 
 def sent(steps: list[Step], topic: object) -> list[msgspec.Struct]:
@@ -110,6 +121,20 @@ def test_a_closed_minute_tells_its_launches() -> None:
     told = sent(partition.tick(START_MS + 130_000), DEMAND_OBSERVED)
     launches = {d.pool: [m.launches for m in d.minutes] for d in told}
     assert launches == {"build": [1], "default": [1]}
+
+
+def test_a_late_sample_that_gives_way_to_the_most_that_may_run_leaves_no_level() -> None:
+    partition = Partition()
+    seqs = range(MAX_RUNNING)
+    young = [sample(seq, 100_000 + seq, f"p{seq}") for seq in seqs]
+    partition.send(*young)
+    partition.send(sample(MAX_RUNNING, 90_000, "late"), sample(MAX_RUNNING + 1, 90_001, "late"))
+    assert "late" not in partition.users.get("ada").running
+    partition.send(*(exited(seq + 99, 110_000 + seq, f"p{seq}") for seq in seqs))
+    told = sent(partition.tick(START_MS + 180_000), DEMAND_OBSERVED)
+    (minute,) = next(d for d in told if d.pool == "default").minutes
+    assert minute.cpu_millicores == 0, "all that ran has ended"
+    assert minute.cpu_millicore_ms == MAX_RUNNING * 1000 * 10_000
 
 
 def test_a_running_program_holds_its_level_until_it_exits() -> None:
