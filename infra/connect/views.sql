@@ -74,8 +74,10 @@ GROUP BY 1, 2, 3;
 
 -- 3. Were the forecasts right? First what really happened, per minute and per hour.
 
+-- After a crash a minute may be told again, in a message with later ones: it says the same.
 CREATE OR REPLACE VIEW observed_minutes AS
-SELECT d.pool, d.source_partition,
+SELECT DISTINCT ON (d.pool, d.source_partition, minute)
+       d.pool, d.source_partition,
        to_timestamp((m ->> 'time')::bigint / 1000.0) AT TIME ZONE 'UTC' AS minute,
        (m ->> 'launches')::bigint AS launches,
        (m ->> 'cpu_millicore_ms')::double precision / 60000 / 1000 AS cpu_mean,
@@ -86,7 +88,8 @@ SELECT d.pool, d.source_partition,
        (m ->> 'memory_kib')::double precision * 1024 AS memory_after,
        (m ->> 'storage_kib')::double precision * 1024 AS storage_after,
        (m ->> 'network_bytes_per_s')::double precision AS network_after
-FROM demand_observed d, LATERAL jsonb_array_elements(d.minutes) AS m;
+FROM demand_observed d, LATERAL jsonb_array_elements(d.minutes) AS m
+ORDER BY d.pool, d.source_partition, minute, d.closed_through;
 
 -- All partitions have told everything before this; what comes after isn't known yet.
 CREATE OR REPLACE VIEW pool_closed_through AS

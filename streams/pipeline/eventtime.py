@@ -47,6 +47,30 @@ def first_open_minute(clock_ms: int, lateness_ms: int) -> int:
     return (clock_ms - lateness_ms) // MINUTE_MS
 
 
+def stops(open_minute: int, through: int, most_hours: int) -> list[int]:
+    """Return where to stop on the way to closing minutes: at full hours, the last ones at most.
+
+    Parameters
+    ----------
+    open_minute
+        First minute that is not closed; 0 where none ever was, and then there is no way.
+    through
+        First minute that stays open.
+    most_hours
+        How many full hours at most.
+
+    Examples
+    --------
+    >>> stops(58, 125, most_hours=6), stops(58, 125, most_hours=1), stops(58, 120, most_hours=6)
+    ([60, 120, 125], [120, 125], [60, 120])
+    >>> stops(0, 125, most_hours=6)
+    [125]
+    """
+    first, last = open_minute // HOUR_MINUTES + 1, (through - 1) // HOUR_MINUTES
+    hours = range(max(first, last - most_hours + 1), last + 1) if open_minute else ()
+    return [*(hour * HOUR_MINUTES for hour in hours), through]
+
+
 def is_future(time_ms: int, appended_ms: int) -> bool:
     """Tell whether an event claims a time that the broker's clock has not reached.
 

@@ -42,6 +42,7 @@ from streams.pipeline.eventtime import (
     is_future,
     latest_time,
     minute_of,
+    stops,
 )
 from streams.pipeline.groups import DAY_HOURS, counted
 from streams.pipeline.judged import erasure_mark
@@ -317,12 +318,18 @@ class ProfilePartition:
         through = first_open_minute(self.state.clock_ms, self._lateness_ms)
         if through <= self.state.open_minute:
             return Step(outputs)
-        outputs = outputs + self._close(through, offset)
+        # Of a longer leap the last hours only: each profile is renewed once in these.
+        for stop in stops(self.state.open_minute, through, PROFILE_HOURS):
+            outputs = outputs + self._close(stop, offset)
         if self._number == 0:
             self.state.silence = self._silence.to_bytes()
         return Step(outputs)
 
     def _close(self, through: int, offset: int) -> list[Output]:
+        """Close minutes, an hour of them at most: each hour has its own word of what is expected.
+
+        Which message closes an hour is chance after a crash, and must not show.
+        """
         last_hour = through // 60 - 1
         new_hour = last_hour >= self.state.open_hour
         expected = self._expected(last_hour + 1) if new_hour else {}

@@ -132,23 +132,30 @@ class PoolMinutes(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         return min(closed.values()) - min(begins) if len(closed) >= self.partitions else 0
 
     def tell(self, observed: DemandObserved) -> bool:
-        """Take what a partition says; a repeat gives False and changes nothing."""
+        """Take what a partition says that it has not said before; tell whether there was any.
+
+        After a crash minutes are closed again, and others with them: heartbeats and activity come
+        in another order, and one message may then say what two had said.
+        """
         closed = observed.closed_through // MINUTE_MS
-        source = self.sources.get(observed.source_partition)
-        if source is None:
-            source = Source(closed, NOTHING, [])
-            self.sources[observed.source_partition] = source
-            first = min([closed, *(m.time // MINUTE_MS for m in observed.minutes)])
-            if not self.open_minute or first < self.open_minute:
-                self.open_minute = first
-        elif closed <= source.closed:
+        source = self.sources.get(observed.source_partition) or self._first_of(observed)
+        if closed <= source.closed:
             return False
-        source.pending.extend(observed.minutes)
-        source.closed = closed
-        if observed.expected_launches > 0.0:
-            hour = closed // HOUR_MINUTES
+        source.pending.extend(m for m in observed.minutes if m.time // MINUTE_MS >= source.closed)
+        hour = closed // HOUR_MINUTES
+        if observed.expected_launches > 0.0 and source.closed // HOUR_MINUTES < hour:
             self.expected[hour] = self.expected.get(hour, 0.0) + observed.expected_launches
+        source.closed = closed
         return True
+
+    def _first_of(self, observed: DemandObserved) -> Source:
+        """Begin with a partition, at the first minute that it tells of."""
+        times = [observed.closed_through, *(minute.time for minute in observed.minutes)]
+        first = min(times) // MINUTE_MS
+        if not self.open_minute or first < self.open_minute:
+            self.open_minute = first
+        source = self.sources[observed.source_partition] = Source(-1, NOTHING, [])
+        return source
 
     def expected_of(self, hour: int) -> float:
         """Return the launches expected in an hour, and forget those before it."""

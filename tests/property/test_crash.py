@@ -21,6 +21,7 @@ from tests.testkit.crashing import (
     CrashError,
     Worker,
     demand,
+    forecasts,
     heartbeats,
     predictions,
     settled_users,
@@ -66,9 +67,9 @@ async def played(broker: Broker, order: list[Message], chance: random.Random, fu
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_crash_at_any_moment_does_not_show(seed: int) -> None:
     chance = random.Random(seed)
-    log = log_of(activities(seed, 80), 1)
+    log = log_of(activities(seed, 60, hours=20.0), 1)
     activity = [m for m in log if not isinstance(m.value, Tick)]
-    ticks = heartbeats(activity)
+    ticks = heartbeats(activity, share=0.5)
     calm, broker = Broker(), Broker()
     in_turn = [message for pair in zip(activity, ticks, strict=True) for message in pair]
     assert asyncio.run(played(calm, in_turn, chance, 10**9))
@@ -85,6 +86,7 @@ def test_a_crash_at_any_moment_does_not_show(seed: int) -> None:
     assert not [o for o in broker.outputs if o.topic is TELEMETRY_LATE]
     assert predictions(broker.outputs) == predictions(calm.outputs)
     assert demand(broker.outputs) == demand(calm.outputs)
+    assert forecasts(broker.outputs) == forecasts(calm.outputs)
     assert settled_users(broker) == settled_users(calm)
 
 
@@ -94,7 +96,7 @@ def test_a_crash_at_a_named_moment_does_not_show(
 ) -> None:
     chance = random.Random(moment)
     activity = [m for m in log_of(activities(7, 80), 1) if not isinstance(m.value, Tick)]
-    ticks = heartbeats(activity)
+    ticks = heartbeats(activity, share=0.5)
     in_turn = [message for pair in zip(activity, ticks, strict=True) for message in pair]
     calm, broker = Broker(), Broker()
     assert asyncio.run(played(calm, in_turn, chance, 10**9))
@@ -118,6 +120,7 @@ def test_a_crash_at_a_named_moment_does_not_show(
     assert struck, "a fault test that injects no fault proves nothing"
     assert predictions(broker.outputs) == predictions(calm.outputs)
     assert demand(broker.outputs) == demand(calm.outputs)
+    assert forecasts(broker.outputs) == forecasts(calm.outputs)
     assert settled_users(broker) == settled_users(calm)
 
 

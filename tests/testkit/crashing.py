@@ -4,13 +4,15 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
-from schemas.records import MinuteDemand, PopulationPrior, ProgramPrediction, Tick
+from schemas.records import DemandForecast, MinuteDemand, PopulationPrior, ProgramPrediction, Tick
 from schemas.settings import Settings
 from schemas.topics import (
     DEMAND_OBSERVED,
+    FORECASTS_DEMAND,
     POPULATION_PARTIALS,
     POPULATION_PRIOR,
     PREDICTIONS_PROGRAMS,
@@ -20,7 +22,10 @@ from schemas.topics import (
 from streams.agents.profile import ProfileStage
 from streams.pipeline.learned import LearnedVersions
 from streams.pipeline.outputs import Output
+from streams.pipeline.pool_state import PoolState
+from streams.pipeline.pools import PoolFold
 from streams.pipeline.population import PopulationFold
+from streams.pipeline.resources import RESOURCES
 from streams.pipeline.user import User
 from streams.runtime.newest_store import body_of, rank_of
 from streams.runtime.state_tables import StateTable
@@ -181,6 +186,20 @@ def demand(outputs: list[Output]) -> dict[tuple[str, int], MinuteDemand]:
     return minutes
 
 
+def forecasts(outputs: list[Output]) -> dict[str, DemandForecast]:
+    """What pools forecast of what a partition told them, repeats and all, in that order."""
+    told: dict[str, DemandForecast] = {}
+    pools: dict[str, PoolFold] = {}
+    for observed in (o.record for o in outputs if o.topic is DEMAND_OBSERVED):
+        if observed.pool not in pools:
+            state = PoolState.empty(1, len(RESOURCES))
+            pools[observed.pool] = PoolFold(observed.pool, state, lambda _: None)
+        for output in pools[observed.pool].apply(observed).outputs:
+            if output.topic is FORECASTS_DEMAND:
+                told[output.record.forecast_id] = output.record
+    return told
+
+
 def predictions(outputs: list[Output]) -> dict[str, ProgramPrediction]:
     told: dict[str, ProgramPrediction] = {}
     for output in outputs:
@@ -200,10 +219,14 @@ def settled_users(broker: Broker) -> dict[bytes, bytes]:
     return users
 
 
-def heartbeats(activity: list[Message]) -> list[Message]:
-    """After each message one that speaks for the time up to the next, as a collector's do."""
+def heartbeats(activity: list[Message], share: float = 1.0) -> list[Message]:
+    """After each message one that speaks for the time up to the next, as a collector's do.
+
+    With one for a share of that time, what activity closes that overtakes it are other stretches.
+    """
     latest = [max(e.time for e in m.value.events) for m in activity]
-    until = [*(time - 1 for time in latest[1:]), latest[-1] + 7_200_000]
+    until = [a + round((b - 1 - a) * share) for a, b in pairwise(latest)]
+    until.append(latest[-1] + 7_200_000)
     return [
         Message(0, k, until[k], Tick(source="s", time=until[k], partition=0, activity_offset=k + 1))
         for k in range(len(activity))

@@ -10,6 +10,7 @@ from schemas.topics import (
     PREDICTIONS_PROGRAMS,
     TELEMETRY_LATE,
 )
+from streams.pipeline.closing import PROFILE_HOURS
 from streams.pipeline.learned import LearnedVersions
 from streams.pipeline.level import MAX_RUNNING
 from streams.pipeline.partition import ProfilePartition, Step
@@ -141,7 +142,7 @@ def test_a_running_program_holds_its_level_until_it_exits() -> None:
     partition = Partition()
     partition.send(Activity(seq=0, time=START_MS, kind="SAMPLE", program="mail", cpu_cores=2.0))
     first = sent(partition.tick(START_MS + 180_000), DEMAND_OBSERVED)
-    (minute,) = next(d for d in first if d.pool == "default").minutes
+    (minute,) = [minute for d in first if d.pool == "default" for minute in d.minutes]
     assert (minute.cpu_millicore_ms, minute.cpu_millicores) == (2000 * 60_000, 2000)
     partition.send(Activity(seq=1, time=START_MS + 210_000, kind="EXIT", program="mail"))
     second = sent(partition.tick(START_MS + 400_000), DEMAND_OBSERVED)
@@ -161,16 +162,27 @@ def test_a_closed_hour_tells_what_was_learnt_even_when_nothing_was() -> None:
     partition.send(launch(0, 0))
     partials = sent(partition.tick(START_MS + 5 * HOUR_MS + 60_000), POPULATION_PARTIALS)
     first = START_MS // HOUR_MS
-    assert [(p.hour - first, bool(p.body)) for p in partials] == [(0, True), (4, False)]
+    assert [(p.hour - first, bool(p.body)) for p in partials] == [
+        (-1, False), (0, True), (1, False), (2, False), (3, False), (4, False),
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("gap_hours", [1, 1000])
-def test_closing_a_gap_takes_as_many_records_whatever_its_length(gap_hours: int) -> None:
+def test_each_hour_is_closed_by_itself_with_what_is_expected_of_the_next() -> None:
+    partition = Partition()
+    partition.send(launch(0, 0))
+    told = sent(partition.tick(START_MS + 2 * HOUR_MS + 660_000), DEMAND_OBSERVED)
+    of_default = [d for d in told if d.pool == "default"]
+    assert [(d.closed_through - START_MS) // 60_000 for d in of_default] == [0, 60, 120, 130]
+    assert [d.expected_launches > 0 for d in of_default] == [False, True, True, False]
+
+
+@pytest.mark.parametrize("gap_hours", [PROFILE_HOURS + 1, 1000])
+def test_closing_a_long_gap_takes_as_many_records_whatever_its_length(gap_hours: int) -> None:
     partition = Partition()
     partition.send(launch(0, 0))
     partition.tick(START_MS + 2 * HOUR_MS)
     told = sent(partition.tick(START_MS + (2 + gap_hours) * HOUR_MS), DEMAND_OBSERVED)
-    assert len(told) == len(POOLS)
+    assert len(told) == len(POOLS) * (PROFILE_HOURS + 1)
 
 
 def test_a_wide_batch_is_as_good_as_single_events() -> None:
