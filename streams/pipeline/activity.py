@@ -1,4 +1,7 @@
-"""Applies one event to one user: what each kind of event teaches is told here, and only here."""
+"""Applies one event to one user: what each kind of event teaches is told here, and only here.
+
+But for measurements, which come in runs: `streams/pipeline/samples.py` takes them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,12 +22,9 @@ from streams.pipeline.level import NOTHING, change_at
 from streams.pipeline.outputs import Output, output_id
 from streams.pipeline.prediction_record import prediction_record
 from streams.pipeline.running import end_stale, go, run
-from streams.pipeline.samples import measure
 from streams.pipeline.user import Glance, User, program_number
 
 ABANDONED = "abandoned"
-# Measurements and ends go on without the person: only the rest shows presence.
-OF_MACHINES = frozenset({"SAMPLE", "EXIT"})
 
 
 def _no_zone(name: str) -> tzinfo | None:
@@ -83,13 +83,13 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 def apply_event(user: User, moment: Moment, ways: Ways) -> list[Output]:
-    """Let a user's state learn one event; return what follows from it at once."""
+    """Let a user's state learn one event, no SAMPLE; return what follows from it at once."""
     event = moment.event
     user.clock_ms = max(user.clock_ms, event.time)
     if event.time > user.none_stale_ms:
         end_stale(user, event.time, ways.pool_of)
     delta = user.delta(hour_of(event.time))
-    if event.kind not in OF_MACHINES:
+    if event.kind != "EXIT":  # ends go on without the person: only the rest shows presence
         user.by_person = delta.by_person = None
         _observe_cycles(user, moment, ways, delta)
     handler = _HANDLERS.get(event.kind)
@@ -156,11 +156,6 @@ def _exit(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Outp
     return []
 
 
-def _sample(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Output]:
-    measure(user, [moment.event], delta.consumption, ways.pool_of)
-    return []
-
-
 def _access(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Output]:
     del ways, delta
     if moment.event.data_ref:
@@ -183,6 +178,4 @@ def _wait(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Outp
     return []
 
 
-_HANDLERS = {
-    "LAUNCH": _launch, "EXIT": _exit, "SAMPLE": _sample, "ACCESS": _access, "WAIT": _wait,
-}  # fmt: skip
+_HANDLERS = {"LAUNCH": _launch, "EXIT": _exit, "ACCESS": _access, "WAIT": _wait}

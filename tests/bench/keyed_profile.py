@@ -12,21 +12,23 @@ import json
 import os
 import time
 from collections import defaultdict
+from itertools import groupby
 from zlib import crc32
 
 import msgspec
 
 from schemas.codec import Codec
-from schemas.records import ActivityBatch
+from schemas.records import Activity, ActivityBatch
 from schemas.registry import RegistryIds
 from schemas.settings import Settings
 from schemas.topics import TELEMETRY_ACTIVITY
 from streams.agents.worker import make_ways
 from streams.pipeline.activity import Moment, apply_event
-from streams.pipeline.eventtime import minute_of
+from streams.pipeline.eventtime import hour_of, minute_of
 from streams.pipeline.learned import LearnedVersions
 from streams.pipeline.outputs import Output
 from streams.pipeline.partition import ProfilePartition
+from streams.pipeline.samples import measure
 from streams.pipeline.user import User
 from tests.testkit.offline import LATENESS_MS, MemoryUsers
 
@@ -121,19 +123,35 @@ class KeyedProfile(Task):
         user = self._users.setdefault(batch.user, User(partition))
         minute = minute_of(user.clock_ms) - 2
         user.drop_closed(minute, minute // 60)
+        moments = [
+            Moment(batch.user, event, self._learned(event.time), partition, offset, number)
+            for number, event in enumerate(batch.events)
+            if self._is_new(user, batch.source, event)
+        ]
+        self._folded += len(moments)
         outputs = []
-        for number, event in enumerate(batch.events):
-            if event.seq > user.last_seq(batch.source):
-                user.heard(batch.source, event.seq)
-                self._folded += 1
-                learned = self._learned(event.time)
-                moment = Moment(batch.user, event, learned, partition, offset, number)
-                outputs += apply_event(user, moment, self._ways)
+        for hour, run in groupby(moments, _hour_of_samples):
+            if hour is None:
+                outputs += [o for moment in run for o in apply_event(user, moment, self._ways)]
+            else:
+                counts = user.delta(hour).consumption
+                measure(user, [moment.event for moment in run], counts, self._ways.pool_of)
         user.offset, user.events = offset, len(batch.events)
         return outputs
 
+    def _is_new(self, user: User, source: str, event: Activity) -> bool:
+        is_new = event.seq > user.last_seq(source)
+        if is_new:
+            user.heard(source, event.seq)
+        return is_new
+
     def _user(self, name: str) -> User:
         return self._users[name]
+
+
+def _hour_of_samples(moment: Moment) -> int | None:
+    """The hour of a measurement, of which a run is taken in at once; None of all else."""
+    return hour_of(moment.event.time) if moment.event.kind == "SAMPLE" else None
 
 
 class FullProfile(Task):

@@ -92,7 +92,7 @@ def _consumption(model: Consumption, event: Event) -> None:
 
 
 def _consumption_counts(model: ConsumptionCounts, event: Event) -> None:
-    model.add(event.program, 0, event.value)
+    Consumption().observe_sample(event.program, (event.value,), model)
 
 
 def _sensitivity(model: Sensitivity, event: Event) -> None:
@@ -191,7 +191,7 @@ def _hour_delta(holder: Held, event: Event) -> None:
         _teach(delta.programs, event)
         delta.launched(f"p{event.program}")
     _week_counts(delta.week, event)
-    delta.consumption.add(1 + event.program % 12, 0, event.value)
+    Consumption().observe_sample(1 + event.program % 12, (event.value,), delta.consumption)
     _wait_counts(delta.waits, event)
     _gap_counts(delta.gaps, event)
 

@@ -9,6 +9,8 @@ from streams.models.consumption.log_buckets import border, bucket
 from streams.models.consumption.quantile_sketch import QuantileSketch, quantile_of_buckets
 from streams.models.consumption.sketch_rows import MAX_BUCKETS, MAX_LEVEL
 
+DURATION = 5
+
 VALUES = st.floats(1e-9, 1e18)
 PROGRAMS = st.integers(0, 2**32 - 1) | st.integers(0, 200)
 KEYS = st.integers(-1099, 4000) | st.just(-(2**15))
@@ -30,7 +32,10 @@ def consumption_counts(draw):
     counts = ConsumptionCounts()
     rows = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), VALUES), max_size=20)
     for program, resource, value in draw(rows):
-        counts.add(program, resource, value)
+        if resource == DURATION:
+            Consumption().observe_duration(program, value, counts)
+        else:
+            Consumption().observe_sample(program, (*[None] * resource, value), counts)
     return counts
 
 

@@ -5,9 +5,8 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from streams.models.consumption.counted import Integers, encoded, merged, raised
-from streams.models.consumption.log_buckets import border, bucket
-from streams.models.consumption.resources import FLOORS
+from streams.models.consumption.counted import Integers, encoded, merged
+from streams.models.consumption.log_buckets import border
 from streams.models.cycles.section import decode_section
 
 _VERSION = 1
@@ -47,9 +46,10 @@ class ConsumptionCounts:
 
     Examples
     --------
-    >>> counts = ConsumptionCounts()
+    >>> from streams.models.consumption import Consumption
+    >>> counts, user = ConsumptionCounts(), Consumption()
     >>> for cores in (0.5, 1.0, 1.0, 2.0):
-    ...     counts.add(program=7, resource=0, value=cores)
+    ...     user.observe_sample(7, (cores,), counts)
     >>> [(low, count) for low, _, count in counts.buckets(7, 0)]
     [(0.5, 1), (1.0, 2), (2.0, 1)]
     """
@@ -63,13 +63,6 @@ class ConsumptionCounts:
         self.used = 0
         # What `buckets` gave: the profiles of an hour ask for the same programs again and again.
         self._asked: dict[tuple[int, int], list[tuple[float, float, int]]] = {}
-
-    def add(self, program: int, resource: int, value: float) -> None:
-        """Count one measured value of a program (finite, not negative)."""
-        self.open(1)
-        key = bucket(value) >> _LEVEL if value >= FLOORS[resource] else ZERO
-        number = number_of(program, resource, key)
-        self.used = raised(self.numbers, self.counts, self.used, number)
 
     def open(self, values: int) -> None:
         """Have room for so many values more; whoever asks adds them to the arrays."""
