@@ -1,6 +1,5 @@
 """The agent of the pools: feeds each pool's fold and carries out its steps."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,7 @@ from streams.pipeline.pool_state import PoolState
 from streams.pipeline.pools import PoolFold
 from streams.pipeline.resources import RESOURCES
 from streams.runtime.calendar_reader import CalendarReader
-from streams.runtime.guard import PoisonError, refuse_future, refuse_unknown
+from streams.runtime.guard import PoisonError, refuse_future
 from streams.runtime.sender import Sender
 from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
@@ -36,7 +35,7 @@ class PoolStage(Stage):
 
     def __init__(
         self, codec: Codec, sender: Sender, calendar: CalendarReader, table: StateTable,
-        partitions: int, pools: Iterable[str],
+        partitions: int,
     ) -> None:  # fmt: skip
         super().__init__()
         self._codec = codec
@@ -45,7 +44,6 @@ class PoolStage(Stage):
         self._read_for_hour = -1
         self._table = table
         self._partitions = partitions
-        self._known = frozenset(pools)
         self._pools: dict[str, _Work] = {}
 
     async def step(self, event: Any) -> None:
@@ -57,7 +55,6 @@ class PoolStage(Stage):
             raise PoisonError(str(error)) from error
         if not 0 <= observed.source_partition < self._partitions:
             raise PoisonError(f"no partition {observed.source_partition} of telemetry")
-        refuse_unknown(observed.pool, self._known)
         latest_ms = max([observed.closed_through, *(m.time for m in observed.minutes)])
         refuse_future(latest_ms, event.message)
         async with self._busy:

@@ -1,6 +1,5 @@
 """The agent of the service: judges from reserve.status how pools are served."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from schemas.codec import Codec, UndecodableError
@@ -8,7 +7,7 @@ from schemas.crash_points import WorkerPoint, reached
 from schemas.records import ReserveStatus
 from schemas.topics import RESERVE_STATUS
 from streams.pipeline.service_watch import ServiceWatch
-from streams.runtime.guard import PoisonError, refuse_unknown
+from streams.runtime.guard import PoisonError
 from streams.runtime.sender import Sender
 from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
@@ -17,14 +16,11 @@ from streams.runtime.state_tables import StateTable
 class ServiceStage(Stage):
     """Statuses of the reserve in; judged hours out."""
 
-    def __init__(
-        self, codec: Codec, sender: Sender, table: StateTable, pools: Iterable[str]
-    ) -> None:
+    def __init__(self, codec: Codec, sender: Sender, table: StateTable) -> None:
         super().__init__()
         self._codec = codec
         self._sender = sender
         self._table = table
-        self._known = frozenset(pools)
         self._states: dict[str, bytes] = {}
         self._changed: dict[str, tuple[int, int]] = {}
 
@@ -34,7 +30,6 @@ class ServiceStage(Stage):
             status = self._codec.decode(RESERVE_STATUS, event.message.value, ReserveStatus)
         except UndecodableError as error:
             raise PoisonError(str(error)) from error
-        refuse_unknown(status.pool, self._known)
         async with self._busy:
             before = self._states.get(status.pool) or self._table.get(status.pool.encode()) or b""
             watch = ServiceWatch(status.pool, before)

@@ -78,11 +78,6 @@ def make_ways(settings: Settings) -> tuple[Ways, tuple[str, ...]]:
     return ways, tuple(pool.name for pool in pools)
 
 
-def pool_names(settings: Settings) -> tuple[str, ...]:
-    """Return the names of this deployment's pools."""
-    return tuple(pool.name for pool in load_pools(settings.pools_file))
-
-
 def make_worker(
     settings: Settings, ids: SchemaIds | None = None, health: Health | None = None
 ) -> Any:
@@ -149,8 +144,7 @@ def _add_pools(
     app: Any, settings: Settings, codec: Codec, sender: Sender, calendar: CalendarReader
 ) -> Stage:
     table = StateTable(raw_table(app, "pools", settings.pool_partitions), sender)
-    pools = pool_names(settings)
-    stage = PoolStage(codec, sender, calendar, table, settings.user_partitions, pools)
+    stage = PoolStage(codec, sender, calendar, table, settings.user_partitions)
     topic = raw_topic(app, settings, DEMAND_OBSERVED)
     _agent(app, topic, "pools", stage.step, sender, (DEMAND_OBSERVED,), settings)
     return stage
@@ -158,7 +152,7 @@ def _add_pools(
 
 def _add_service(app: Any, settings: Settings, codec: Codec, sender: Sender) -> Stage:
     table = StateTable(raw_table(app, "service", settings.pool_partitions), sender)
-    stage = ServiceStage(codec, sender, table, pool_names(settings))
+    stage = ServiceStage(codec, sender, table)
     topic = raw_topic(app, settings, RESERVE_STATUS)
     _agent(app, topic, "service", stage.step, sender, (RESERVE_STATUS,), settings)
     return stage
@@ -174,8 +168,8 @@ def _add_alerts(app: Any, settings: Settings, codec: Codec, sender: Sender) -> S
 
 
 def _add_total(app: Any, settings: Settings, codec: Codec, sender: Sender) -> Stage:
-    table = StateTable(raw_table(app, "total", 1), sender)
-    stage = TotalStage(codec, sender, table, pool_names(settings))
+    pools = [pool.name for pool in load_pools(settings.pools_file)]
+    stage = TotalStage(codec, sender, StateTable(raw_table(app, "total", 1), sender), pools)
     topic = raw_topic(app, settings, DEMAND_PARTIALS)
     _agent(app, topic, "total", stage.step, sender, (DEMAND_PARTIALS,), settings)
     return stage

@@ -8,7 +8,7 @@ ack: whoever supervises restarts it, and the event comes again.
 import asyncio
 import os
 import traceback
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -33,15 +33,6 @@ def refuse_future(latest_ms: int, message: Any) -> None:
     """
     if is_future(latest_ms, round(message.timestamp * 1000)):
         raise PoisonError("told of a time that has not come")
-
-
-def refuse_unknown(pool: str, pools: Collection[str]) -> None:
-    """Raise PoisonError for a pool that the settings don't name.
-
-    Each has a state of its own and is kept, so made-up ones would take all memory.
-    """
-    if pool not in pools:
-        raise PoisonError("no pool of the settings")
 
 
 def end_process(reason: str, **details: Any) -> None:

@@ -103,10 +103,9 @@ class Stages:
             TELEMETRY_ACTIVITY: profile, TELEMETRY_TICKS: profile,
             POPULATION_PARTIALS:
                 PopulationStage(self.codec, self.sink, self._table(), 1, settings.group_floor),
-            DEMAND_OBSERVED:
-                PoolStage(self.codec, self.sink, calendar, self._table(), 1, names),
+            DEMAND_OBSERVED: PoolStage(self.codec, self.sink, calendar, self._table(), 1),
             DEMAND_PARTIALS: TotalStage(self.codec, self.sink, self._table(), names),
-            RESERVE_STATUS: ServiceStage(self.codec, self.sink, self._table(), names),
+            RESERVE_STATUS: ServiceStage(self.codec, self.sink, self._table()),
             ANOMALIES_OBSERVED: alerts, ALERTS_FEEDBACK: alerts,
         }  # fmt: skip
         self._offsets: dict[Topic, int] = defaultdict(int)

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from schemas.records import DemandObserved, MinuteDemand, PopulationPartial
-from schemas.topics import DEMAND_OBSERVED, POPULATION_PARTIALS, RESERVE_STATUS, Topic
+from schemas.topics import DEMAND_OBSERVED, POPULATION_PARTIALS, Topic
 from streams.pipeline.pool_minutes import PoolMinutes
-from tests.testkit.stages import STATUS, Stages
+from tests.testkit.stages import Stages
 
 HOUR_MS = 3_600_000
 START_MS = 487_000 * HOUR_MS
@@ -55,11 +55,6 @@ def test_launches_that_cant_be_are_buried(launches: int) -> None:
     assert is_buried(msgspec.structs.replace(GOOD, minutes=[minute]))
 
 
-def test_a_pool_that_the_settings_do_not_name_is_buried() -> None:
-    """Each would have a state of its own, for ever."""
-    assert is_buried(msgspec.structs.replace(GOOD, pool="made up"))
-
-
 def test_more_years_than_can_be_closed_at_once_are_buried() -> None:
     """Half a century was closed by the hour in one step, 4.8 GB in its first five minutes."""
     minute = msgspec.structs.replace(MINUTE, time=2_721_920)
@@ -92,9 +87,3 @@ def test_hours_are_of_partitions_that_there_are_and_of_the_past(
 ) -> None:
     told = PopulationPartial(partition=partition, hour=hour, source_offset=0, body=b"")
     assert buried_at(POPULATION_PARTIALS, told, START_MS) == buried
-
-
-@pytest.mark.parametrize(("pool", "buried"), [("build", False), ("made up", True)])
-def test_only_pools_of_the_settings_are_watched(pool: str, buried: bool) -> None:
-    status = msgspec.structs.replace(STATUS, pool=pool)
-    assert buried_at(RESERVE_STATUS, status, STATUS.time) == buried
