@@ -156,6 +156,7 @@ def measured(count: int, messages: int, states: Sequence[bytes]) -> dict[str, fl
         "us_an_event_at_work": round(partition.run(at_work), 1),
         "us_an_event_all": round(partition.run([chance.randrange(count) for _ in at_work]), 1),
         "hour_us_a_user": round(partition.hour_s() / count * 1e6, 1),
+        "process_mb": round(_memory() / 2**20),
     }  # fmt: skip
     return result | {"mb_a_million_events": round(_slope(partition, at_work), 2)}
 
