@@ -49,7 +49,7 @@ class PopulationDelta:
     def to_bytes(self) -> bytes:
         """Return the statistics as versioned bytes, the same for equal statistics."""
         names = sorted(self.names.values())
-        follows = dict(sorted(self.follows.items()))
+        follows = {pair: self.follows[pair] for pair in sorted(self.follows)}
         return msgspec.msgpack.encode(_Wire(VERSION, names, follows, self.sums.to_bytes()))
 
     @classmethod

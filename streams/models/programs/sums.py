@@ -2,6 +2,7 @@
 
 import zlib
 
+import cramjam
 import numpy as np
 import numpy.typing as npt
 
@@ -11,7 +12,8 @@ Integers = npt.NDArray[np.int64]
 
 MAX_NUMBER = 1 << 31
 MAX_BYTES = 64 << 20
-# Of an hour of one user: level 6 takes 370 us for 3,160 bytes, 1 takes 140 us for 3,360.
+# Of an hour of one user: level 1 takes 50 us for 2,760 bytes, 2 takes 150 for 2,540. Python's own
+# zlib takes 97 for 2,670, and reads the same.
 LEVEL = 1
 
 
@@ -49,7 +51,8 @@ class Sums:
     def to_bytes(self) -> bytes:
         """Return the sums as bytes, as compact as they are few and small."""
         plain = planes(self.table).tobytes()
-        return (len(plain) // 16).to_bytes(4, "little") + zlib.compress(plain, LEVEL)
+        packed = cramjam.zlib.compress(plain, LEVEL)
+        return (len(plain) // 16).to_bytes(4, "little") + bytes(packed)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Sums":
