@@ -1,5 +1,7 @@
 """Headers say who said what, in the words of CloudEvents."""
 
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +49,10 @@ def test_required_attributes_are_there() -> None:
         "ce_time": b"2025-11-24T00:00:00.123Z",
         "content-type": b"application/avro",
     }
+
+
+@given(st.integers(min_value=0, max_value=4_000_000_000_000))
+def test_the_time_is_what_a_datetime_says(at: int) -> None:
+    said = dict(headers(action("a", at)))["ce_time"].decode()
+    assert datetime.fromisoformat(said) == datetime.fromtimestamp(at / 1000, UTC)
+    assert len(said) == len("2026-11-26T23:59:59.123Z")
