@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
@@ -22,6 +21,7 @@ from streams.backtest.anomalies_plot import SeriesTrace, plot_series
 from streams.backtest.anomalies_watch import Watch
 from streams.runtime.csv_file import write_csv
 from streams.runtime.recordings import Format, RecordingError, read_recording
+from streams.runtime.terminal import Terminal
 
 ALERT_THRESHOLD = 0.5
 SECONDS_PER_DAY = 86_400.0
@@ -188,12 +188,12 @@ def command(
 ) -> None:
     """Score every row of a recording for anomalies."""
     options = Options(file, series, time, tuple(value), out, fmt, plot, plot_series)
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     try:
         with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
             result = run(options, bar)
     except (RecordingError, OSError) as error:
-        console.print(f"[red]error:[/] {error}", highlight=False)
+        console.error(error)
         raise typer.Exit(2) from error
     if as_json:
         print(json.dumps(result))
@@ -205,4 +205,4 @@ def _print_table(result: dict[str, Any]) -> None:
     table = Table("", "value", title="anomalies")
     for name, figure in result.items():
         table.add_row(name, f"{figure:,.4g}" if isinstance(figure, float) else f"{figure:,}")
-    Console().print(table)
+    Terminal().print(table)

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
 from streams.backtest.demand_baselines import best_naive
@@ -28,6 +27,7 @@ from streams.backtest.demand_series import Series, read_series, step_seconds
 from streams.models.demand import LEVELS, HourlyForecaster
 from streams.runtime.holidays_known import UnknownCountryError
 from streams.runtime.recordings import Format, RecordingError
+from streams.runtime.terminal import Terminal
 
 HORIZONS = (1, 24, 168)
 WARM_UP, SHORT_WARM_UP, SHORT_ROWS = 504, 336, 1000
@@ -159,15 +159,15 @@ def command(
 ) -> None:
     """Forecast a recorded series at 1, 24 and 168 steps and score it against naive forecasts."""
     options = Options(file, time, value, freq, events, holidays, zone, out, plot, fmt)
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     try:
         step_seconds(freq)
         with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
             result = run(options, bar)
     except (RecordingError, UnknownCountryError, ZoneInfoNotFoundError, OSError) as error:
-        console.print(f"[red]error:[/] {error}", highlight=False)
+        console.error(error)
         raise typer.Exit(2) from error
     if as_json:
         print(json.dumps(result, allow_nan=False))
     else:
-        print_report(result, Console())
+        print_report(result, Terminal())

@@ -3,13 +3,14 @@
 from typing import Any
 
 import plotext
-from rich.console import Console
 from rich.table import Table
+
+from streams.runtime.terminal import Terminal
 
 CHART_WIDTH, CHART_HEIGHT = 46, 14
 
 
-def print_report(result: dict[str, Any], console: Console) -> None:
+def print_report(result: dict[str, Any], console: Terminal) -> None:
     """Print the result of a run as tables and reliability diagrams."""
     console.print(_skill(result))
     console.print(_coverage(result))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
@@ -17,6 +16,7 @@ from streams.backtest.programs_rows import Launch, ProgramsOptions, read_launche
 from streams.backtest.programs_within import score_within, stated
 from streams.runtime.csv_file import write_csv
 from streams.runtime.recordings import Format, RecordingError
+from streams.runtime.terminal import Terminal
 
 
 def run(options: ProgramsOptions, bar: Progress | None = None) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Predict each user's next program in a recording, and score it."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     options = ProgramsOptions(
         file, user, program, time,
         switches=switches, neural=neural, format=fmt, out=out, out_within=out_within,
@@ -104,7 +104,7 @@ def command(
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             result = run(options, bar)
     except (RecordingError, OSError) as error:
-        console.print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
+        console.error(error)
         raise typer.Exit(2) from error
     if as_json:
         print(json.dumps(result, allow_nan=False))
@@ -117,4 +117,4 @@ def _show(result: dict[str, Any]) -> None:
     for name, scores in ({"warmfront": result} | result["baselines"]).items():
         shares = (scores["top1"], scores["top3"])
         table.add_row(name, *("-" if share is None else f"{share:.1%}" for share in shares))
-    Console().print(table)
+    Terminal().print(table)

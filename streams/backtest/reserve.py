@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
@@ -27,6 +26,7 @@ from streams.backtest.reserve_run import Replayed, ReserveReplay, Trace
 from streams.backtest.reserve_told import print_cost, print_front, print_hours, print_promise
 from streams.runtime.csv_file import write_csv
 from streams.runtime.recordings import SWF_ROLES, Format, Recording, RecordingError, read_recording
+from streams.runtime.terminal import Terminal, harmless
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def play(trace: Trace, target_hit_rate: float, options: ReserveOptions) -> Repla
         quiet_hours=options.quiet_hours,
     )  # fmt: skip
     replay = ReserveReplay(trace, ReservePolicy(knobs), options.lead_time_s)
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"requests at {target_hit_rate:.1%}", total=len(trace.times))
         return replay.run(lambda rows: bar.update(task, completed=rows))
@@ -236,7 +236,7 @@ def command(
         )  # fmt: skip
         result = run(options)
     except (RecordingError, ValueError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(harmless(f"error: {error}"), err=True)
         raise typer.Exit(2) from None
     if as_json:
         print(json.dumps(result))
@@ -265,7 +265,7 @@ def _show(result: dict[str, Any], target_hit_rate: float) -> None:
     table.add_row("warmfront", *_cells(result))
     for name, row in result["baselines"].items():
         table.add_row(name, *(_cells(row) if row else ("not reached", "", "")))
-    Console().print(table)
+    Terminal().print(table)
     if not result["requests"]:
         return
     print_cost(result)

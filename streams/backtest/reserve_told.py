@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+
+from streams.runtime.terminal import Terminal
 
 _HOUR_S = 3_600.0
 _TOLERATED = 0.005
@@ -16,7 +17,7 @@ def print_cost(result: dict[str, Any]) -> None:
     table = Table("cost", "", title="from 24 h after the first request on")
     for name, text in (*_costs(result["cost"]), *_regrets(result), *_firsts(result)):
         table.add_row(name, text)
-    Console().print(table)
+    Terminal().print(table)
 
 
 def print_promise(result: dict[str, Any], target_hit_rate: float) -> None:
@@ -27,7 +28,7 @@ def print_promise(result: dict[str, Any], target_hit_rate: float) -> None:
     unforeseen = result["missed_without_warning"]
     if unforeseen is not None:
         text += f"; {unforeseen:.0%} of the misses came after 15 minutes without any request"
-    Console().print(text)
+    Terminal().print(text)
 
 
 def print_hours(by_hour: Sequence[float | None], target_hit_rate: float) -> None:
@@ -38,7 +39,7 @@ def print_hours(by_hour: Sequence[float | None], target_hit_rate: float) -> None
     below = [f"{hour:02}h" for rate, hour in asked if rate < target_hit_rate - _MOST_BELOW]
     if below:
         text += f"; more than {_MOST_BELOW:.0%} below the promise: {', '.join(below)}"
-    Console().print(text)
+    Terminal().print(text)
 
 
 def print_front(
@@ -60,7 +61,7 @@ def print_front(
     table = Table("from", "to", "instances paid for each further 0.1 % of hits")
     for price in prices:
         table.add_row(f"{price['from']:.2%}", f"{price['to']:.2%}", f"{price['paid_per_0.1%']:.4g}")
-    Console().print(table)
+    Terminal().print(table)
 
 
 def _costs(cost: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
@@ -32,6 +31,7 @@ from streams.backtest.shadow_plot import plot_curve
 from streams.backtest.shadow_rule import TTLS_S, MostFrequent, least_prices
 from streams.runtime.csv_file import write_csv
 from streams.runtime.recordings import Format, RecordingError
+from streams.runtime.terminal import Terminal
 
 BUDGETS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 OURS = "warmfront"
@@ -189,7 +189,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Prepare likely next programs under budgets, and report what was saved and wasted."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     options = ProgramsOptions(file, user, program, time, switches=switches, format=fmt)
     try:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -199,7 +199,7 @@ def command(
         if plot is not None:
             plot_curve(plot, result["points"], file.name)
     except (RecordingError, OSError) as error:
-        console.print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
+        console.error(error)
         raise typer.Exit(2) from error
     if as_json:
         print(json.dumps(result, allow_nan=False))
@@ -217,4 +217,4 @@ def _show(result: dict[str, Any]) -> None:
             f"{p['saved_s']:,.0f}", f"{p['wasted_min']:,.0f}",
             "-" if rate is None else f"{rate:.1f}",
         )  # fmt: skip
-    Console().print(table)
+    Terminal().print(table)

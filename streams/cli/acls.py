@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 from confluent_kafka import KafkaException
-from rich.console import Console
 from rich.table import Table
 
 from schemas.connection import KafkaRefusedError, check_admission
 from schemas.roles import BY_NAME, ROLES
 from schemas.settings import Settings
 from streams.runtime.access import Grant, allow, grants
+from streams.runtime.terminal import Terminal
 
 BAD_INPUT = 2
 UNAVAILABLE = 3
@@ -43,7 +43,7 @@ def command(
     for name, some in rules.items():
         for g in some:
             table.add_row(name, g.operation, g.kind, g.name, g.pattern)
-    Console().print(table)
+    Terminal().print(table)
     if principal:
         typer.echo(f"{principal} may do this now")
 

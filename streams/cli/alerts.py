@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 from confluent_kafka import Producer
-from rich.console import Console
 from rich.table import Table
 
 from schemas.codec import Codec
@@ -20,6 +19,7 @@ from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.settings import Settings
 from schemas.topics import ALERTS_ANOMALIES, ALERTS_FEEDBACK
 from streams.cli.shown import NOT_FOUND, UNAVAILABLE, coming, fail, plain, records
+from streams.runtime.terminal import Terminal, harmless
 
 BAD_INPUT = 2
 FLUSH_TIMEOUT_S = 30.0
@@ -103,7 +103,7 @@ def _follow(wanted: Wanted, *, as_json: bool) -> None:
             if as_json:
                 typer.echo(json.dumps(plain(alert)))
             else:
-                typer.echo(" ".join(_cells(alert)))
+                typer.echo(harmless(" ".join(_cells(alert))))
 
 
 def _show(alerts: Iterable[AnomalyAlert], *, as_json: bool) -> None:
@@ -114,7 +114,7 @@ def _show(alerts: Iterable[AnomalyAlert], *, as_json: bool) -> None:
                   "what", "incident")  # fmt: skip
     for alert in alerts:
         table.add_row(*_cells(alert))
-    Console().print(table)
+    Terminal().print(table)
 
 
 def _cells(alert: AnomalyAlert) -> list[str]:

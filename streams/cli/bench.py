@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from streams.runtime.terminal import Terminal
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BENCH = "tests.bench.bench_throughput"
@@ -56,4 +57,4 @@ def _show(report: dict[str, Any]) -> None:
         for measure in runs[0]:
             values = ", ".join(f"{run[measure]:,}" for run in runs)
             table.add_row(piece, measure, values)
-    Console().print(table)
+    Terminal().print(table)

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from schemas.codec import Codec
@@ -21,6 +20,7 @@ from streams.collect.delivery import Delivery, DeliveryError
 from streams.runtime.calendar_import import changed_events
 from streams.runtime.icalendar_file import Span, first_start, read_calendar
 from streams.runtime.recordings import RecordingError
+from streams.runtime.terminal import Terminal
 
 BAD_INPUT = 2
 DAYS_AHEAD = 400
@@ -77,7 +77,7 @@ def list_command(
     if as_json:
         typer.echo(json.dumps([plain(event) for event in events]))
         return
-    Console().print(_table(events, f"{len(events)} events"))
+    Terminal().print(_table(events, f"{len(events)} events"))
 
 
 def known_events() -> list[CalendarEvent]:
@@ -129,7 +129,7 @@ def _tell(
     if as_json:
         typer.echo(json.dumps({**counts, "events": [plain(event) for event in sent]}))
         return
-    Console().print(_table(sent, f"{file.name}: {read} occurrences, {len(sent)} new or changed"))
+    Terminal().print(_table(sent, f"{file.name}: {read} occurrences, {len(sent)} new or changed"))
     if without_length:
         typer.echo(f"{without_length} events have no length and change nothing: give them an end")
 

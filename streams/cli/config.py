@@ -5,11 +5,11 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from schemas.settings import Settings, secrets_dir, settings_file
 from schemas.settings_origin import shown
+from streams.runtime.terminal import Terminal
 
 
 def show_command(
@@ -23,7 +23,7 @@ def show_command(
     table = Table("setting", "value", "from", "what it is")
     for one in settings:
         table.add_row(one.name, "" if one.value is None else str(one.value), one.origin, one.about)
-    Console().print(table)
+    Terminal().print(table)
 
 
 def path_command() -> None:

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 import typer
 from confluent_kafka import Producer
-from rich.console import Console
 from rich.table import Table
 
 from schemas.connection import kafka_config
 from schemas.settings import Settings
 from schemas.topics import CONSUMED, Topic, dead_letters
 from streams.cli.shown import NOT_FOUND, UNAVAILABLE, fail
+from streams.runtime.terminal import Terminal
 from streams.runtime.topic_reader import TopicUnreadableError, read_to_end
 
 FLUSH_TIMEOUT_S = 30.0
@@ -28,7 +28,7 @@ def list_command(*, as_json: As = False) -> None:
     table = Table("letter", "from", "reason", "bytes")
     for row in rows:
         table.add_row(row["letter"], row["from"], row["reason"], str(row["bytes"]))
-    Console().print(table)
+    Terminal().print(table)
 
 
 def show_command(letter: Position, *, as_json: As = False) -> None:

@@ -11,8 +11,7 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 from httpx2 import HTTPError
-from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from infra.local.checks import Check, Verdict, check_port, machine_checks
 from schemas.connection import (
@@ -23,6 +22,7 @@ from schemas.connection import (
 )
 from schemas.settings import Settings
 from schemas.topics import CATALOGUE
+from streams.runtime.terminal import Terminal
 
 TIMEOUT_S = 10.0
 GOOD_SKEW_S = 1.0
@@ -185,9 +185,9 @@ def _is_own(settings: Settings, field: str) -> bool:
 
 def _show(checks: list[Check]) -> None:
     """Print a line per check, and below what is not in order what to do about it."""
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     for check in checks:
-        mark = f"[{_COLOURS[check.verdict]}]{check.verdict:8}[/]"
-        console.print(f"{mark} {escape(check.name)}: {escape(check.found)}", highlight=False)
+        mark = (f"{check.verdict:8}", _COLOURS[check.verdict])
+        console.print(Text.assemble(mark, f" {check.name}: {check.found}"))
         if check.advice:
-            console.print(f"         -> {escape(check.advice)}", highlight=False)
+            console.print(f"         -> {check.advice}", highlight=False)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from schemas.records import AllocationEvent, ReserveAction, ReserveStatus
 from schemas.topics import ALLOCATION_EVENTS, RESERVE_ACTIONS, RESERVE_STATUS
 from streams.cli.shown import NOT_FOUND, fail, plain, records
+from streams.runtime.terminal import Terminal
 
 WAY_BACK = 20_000
 LAST = 12
@@ -56,11 +56,11 @@ def command(
     if as_json:
         typer.echo(json.dumps(_json(name, told, lines)))
         return
-    console = Console()
+    console = Terminal()
     if told.status is not None:
         console.print(_table(told.status))
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def look_up(

@@ -11,6 +11,7 @@ from schemas.records import DemandForecast
 from schemas.topics import FORECASTS_DEMAND
 from streams.cli.fan_terminal import terminal_fan
 from streams.cli.shown import NOT_FOUND, fail, plain, records
+from streams.runtime.terminal import harmless
 
 # A pool gives 60 forecasts of the next hour by resource and hour, and 2 others.
 WAY_BACK = 10_000
@@ -47,7 +48,7 @@ def command(
         typer.echo(json.dumps([plain(forecast) for forecast in found]))
     elif png is None and html is None:
         width = shutil.get_terminal_size().columns
-        typer.echo("\n\n".join(terminal_fan(forecast, width) for forecast in found))
+        typer.echo(harmless("\n\n".join(terminal_fan(forecast, width) for forecast in found)))
 
 
 def newest(pool: str | None, resource: str, horizon: str) -> list[DemandForecast]:

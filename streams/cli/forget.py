@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from schemas.codec import Codec
 from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.settings import Settings
 from streams.cli.shown import UNAVAILABLE, fail, user_id
 from streams.runtime.forgetting import Asked, Forgetting, expiring, keyed_by_user
+from streams.runtime.terminal import Terminal
 from streams.runtime.topic_reader import TopicUnreadableError
 
 NOT_YET = 4
@@ -83,9 +83,9 @@ def _show(report: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report))
         return
-    console = Console()
+    console = Terminal()
     if report["erased"]:
-        console.print(f"[bold]{report['user']}[/] is forgotten: no state, no profile.")
+        console.print(f"{report['user']} is forgotten: no state, no profile.", highlight=False)
     else:
         console.print(
             f"The request is on the log and will be obeyed; there are still {report['remains']}. "

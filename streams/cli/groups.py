@@ -4,12 +4,12 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from schemas.records import GroupProfile
 from schemas.topics import PROFILES_GROUPS
 from streams.cli.shown import NOT_FOUND, fail, keyed, plain
+from streams.runtime.terminal import Terminal
 
 
 def command(
@@ -27,7 +27,7 @@ def command(
         typer.echo(json.dumps([plain(group) for group in found]))
         return
     for group in found:
-        Console().print(_table(group))
+        Terminal().print(_table(group))
 
 
 def _table(group: GroupProfile) -> Table:

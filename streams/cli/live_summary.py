@@ -5,11 +5,12 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from infra.local.supervisor import ServiceStatus, State
+from streams.runtime.terminal import Terminal
 
 TIMEOUT_S = 0.5
 STYLES = {
@@ -47,7 +48,7 @@ class LiveSummary:
         parts.append(Text("Ctrl-C stops everything.", style="dim"))
         return Group(*parts)
 
-    def print_changes(self, status: list[ServiceStatus], console: Console) -> None:
+    def print_changes(self, status: list[ServiceStatus], console: Terminal) -> None:
         """Without a terminal: a line for each change of a process."""
         for one in status:
             if self._told.get(one.name) != one.state:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, NamedTuple
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from schemas.records import UserProfile
 from schemas.topics import PROFILES_USERS
 from streams.cli.heat import day_line
 from streams.cli.shown import keyed
+from streams.runtime.terminal import Terminal
 
 HOURS = 24
 HOUR_MS = 3_600_000
@@ -48,7 +48,7 @@ def command(
         users = [row._asdict() for row in rows]
         typer.echo(json.dumps({"from": begin_ms, "expected_users": expected, "users": users}))
         return
-    Console().print(_table(rows[:most], expected, begin_ms))
+    Terminal().print(_table(rows[:most], expected, begin_ms))
 
 
 def presence_rows(profiles: list[UserProfile], begin_ms: int) -> list[Row]:

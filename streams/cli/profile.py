@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +14,7 @@ from schemas.settings import Settings
 from schemas.topics import PROFILES_USERS
 from streams.cli.heat import day_line, shades
 from streams.cli.shown import NOT_FOUND, fail, keyed, plain, user_id
+from streams.runtime.terminal import Terminal
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MINUTE_S = 60.0
@@ -33,7 +33,7 @@ def command(
     if as_json:
         typer.echo(json.dumps(plain(found)))
         return
-    console = Console()
+    console = Terminal()
     console.print(_headline(found), _week(found), _coming(found))
     console.print(_sequences(found), _transitions(found), _programs(found), _data(found))
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any, get_args
 import msgspec
 import structlog
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -24,6 +23,7 @@ from streams.collect.replay import Replay, ReplayReport
 from streams.collect.replay_plan import ReplayOptions
 from streams.collect.stopping import until_signalled
 from streams.runtime.recordings import Format
+from streams.runtime.terminal import Terminal, harmless
 
 BAD_INPUT = 2
 STOPPED = 130
@@ -118,7 +118,7 @@ def _replay(settings: Settings, file: Path, options: ReplayOptions, *, quiet: bo
 
 @contextmanager
 def _bar(rows: int) -> Iterator[Any]:
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("replay", total=rows)
@@ -128,7 +128,7 @@ def _bar(rows: int) -> Iterator[Any]:
 def _name_bad(replay: Replay) -> None:
     bad = replay.plan.rows.bad
     for row in bad[:SHOWN_BAD_ROWS]:
-        typer.echo(f"left out: {row}", err=True)
+        typer.echo(harmless(f"left out: {row}"), err=True)
     if len(bad) > SHOWN_BAD_ROWS:
         typer.echo(f"left out: {len(bad) - SHOWN_BAD_ROWS} more rows", err=True)
 
@@ -140,7 +140,7 @@ def _show(report: ReplayReport, *, as_json: bool) -> None:
     table = Table(title="Replay", show_header=False)
     for name, value in msgspec.structs.asdict(report).items():
         table.add_row(name, str(value))
-    Console().print(table)
+    Terminal().print(table)
 
 
 def _speed(text: str) -> float:
@@ -162,5 +162,5 @@ def _one_of(option: str, given: str, allowed: tuple[str, ...]) -> Any:
 
 
 def _fail(message: str, code: int) -> None:
-    typer.echo(f"warmfront replay: {message}", err=True)
+    typer.echo(harmless(f"warmfront replay: {message}"), err=True)
     raise typer.Exit(code)

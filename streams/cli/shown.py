@@ -5,13 +5,13 @@ from typing import Any, TypeVar
 
 import msgspec
 import typer
-from rich.console import Console
 
 from schemas.codec import Codec, UndecodableError
 from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.settings import Settings
 from schemas.topics import Topic
 from streams.collect.pseudonym import Pseudonyms
+from streams.runtime.terminal import Terminal
 from streams.runtime.topic_reader import TopicUnreadableError, read_on, read_to_end
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -68,7 +68,7 @@ def _readable(codec: Codec, topic: Topic, kind: type[R], message: Any) -> R | No
         return codec.decode(topic, message.value(), kind)
     except UndecodableError as error:
         where = f"{topic.name} {message.partition()}/{message.offset()}"
-        Console(stderr=True).print(f"left out {where}: {error}", markup=False, highlight=False)
+        Terminal(stderr=True).print(f"left out {where}: {error}", highlight=False)
         return None
 
 
@@ -81,7 +81,7 @@ def user_id(settings: Settings, user: str) -> str:
 
 def fail(message: str, code: int) -> None:
     """End the command with a message on stderr."""
-    Console(stderr=True).print(f"[red]error:[/] {message}", highlight=False)
+    Terminal(stderr=True).error(message)
     raise typer.Exit(code)
 
 

@@ -4,11 +4,11 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from schemas.settings import Settings
 from schemas.topics import CATALOGUE
+from streams.runtime.terminal import Terminal
 from streams.runtime.topic_admin import create_topics, partitions_of
 
 
@@ -43,6 +43,6 @@ def command(
                 for name in ("topic", "key", "record", "partitions", "cleanup", "about")
             )
         )
-    Console().print(table)
+    Terminal().print(table)
     if create:
         typer.echo(f"created {len(created)} topics")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.live import Live
 
 from infra.local.artifacts import ArtifactError
@@ -21,6 +20,7 @@ from infra.local.supervisor import ServiceStatus, Supervisor
 from infra.registry.apicurio import LocalRegistry
 from schemas.settings import Settings
 from streams.cli.live_summary import LiveSummary
+from streams.runtime.terminal import Terminal
 
 SAMPLE = "sample.csv.gz"
 # Processes with metrics, in the order of their ports.
@@ -85,9 +85,9 @@ def command(
     collect: Annotated[bool, typer.Option(help="Follow this machine's own programs.")] = True,
 ) -> None:
     """Start Kafka, registry, workers, allocator, page and collector here; Ctrl-C stops all."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if trace is not None and not trace.exists():
-        console.print(f"[red]error:[/] no file {trace}", highlight=False)
+        console.error(f"no file {trace}")
         raise typer.Exit(2)
     plan = Plan(Settings(), trace, collect)
     plan.settings.state_dir.mkdir(parents=True, exist_ok=True)
@@ -95,14 +95,14 @@ def command(
         supervisor = Supervisor(services(plan), plan.settings.state_dir)
         code = _run(supervisor, plan, console)
     except (ArtifactError, JavaError) as error:
-        console.print(f"[red]error:[/] {error}\nwarmfront doctor tells more.", highlight=False)
+        console.error(f"{error}\nwarmfront doctor tells more.")
         raise typer.Exit(1) from error
     if supervisor.failure:
-        console.print(f"[red]stopped:[/] {supervisor.failure}", highlight=False, markup=True)
+        console.error(supervisor.failure)
     raise typer.Exit(code)
 
 
-def _run(supervisor: Supervisor, plan: Plan, console: Console) -> int:
+def _run(supervisor: Supervisor, plan: Plan, console: Terminal) -> int:
     summary = LiveSummary(plan.url, _metrics_urls(supervisor))
     if not console.is_terminal:
         return supervisor.run(lambda status: summary.print_changes(status, console))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from infra.connect.plugins import CompilationError, install_plugins
 from infra.connect.postgres import LocalPostgres
@@ -20,6 +19,7 @@ from infra.local.java import JavaError
 from infra.local.server import ServerError
 from schemas.settings import Settings
 from streams.cli.shown import fail
+from streams.runtime.terminal import Terminal
 
 FAILED = 1
 JdbcUrl = Annotated[
@@ -37,7 +37,7 @@ def up_command() -> None:
     settings, stopping = Settings(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     folder = settings.state_dir / "warehouse"
     try:
         with (
