@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from infra.local.spawn import spawn
 from schemas.connection import kafka_config
@@ -12,12 +13,22 @@ from schemas.roles import CHANGELOGS, ROLES, Role
 from schemas.topics import CATALOGUE, Topic
 from streams.runtime.access import allow, grants
 from streams.runtime.topic_admin import create_topics
+from tests.testkit.attempts import (
+    OWN_REFUSALS,
+    administered,
+    deleted_records,
+    groups_used,
+    transaction_begun,
+)
 from tests.testkit.pipeline import REPOSITORY, START_S, Deployment, wait_for
 from tests.testkit.secured_kafka import SecuredKafka, secured_kafka
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 PREFIX = "guarded."
+# Another's, whose names begin with ours.
+TENANT = "guarded.b."
+WAYS = ("password", "certificate")
 # A worker makes it at its first start.
 USERS = Topic(f"{CHANGELOGS}users-changelog", "user", None, 1, "compact", None, "The users' state.")
 REFUSED = KafkaError.TOPIC_AUTHORIZATION_FAILED
@@ -33,10 +44,12 @@ def kafka(tmp_path_factory):
     """A guarded broker with the topics, and one user a role that may do what the role needs."""
     with secured_kafka(tmp_path_factory.mktemp("guarded")) as guarded:
         admin = guarded.admin(topic_prefix=PREFIX)
-        create_topics(admin, [*CATALOGUE, USERS])
+        for prefix in (PREFIX, TENANT):
+            create_topics(guarded.admin(topic_prefix=prefix), [*CATALOGUE, USERS])
         for role in ROLES:
             guarded.add_user(role.name, password(role.name))
-            allow(admin, f"User:{role.name}", grants(role, admin))
+            for principal in (f"User:{role.name}", f"User:CN={role.name}"):
+                allow(admin, principal, grants(role, admin))
         yield guarded
 
 
@@ -65,19 +78,65 @@ def start(kafka: SecuredKafka, settings, command: str, secret: str):
         return spawn(arguments, output=out, env=env, cwd=REPOSITORY), log
 
 
-@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
-def test_what_a_role_does_not_need_is_refused(role: Role, as_role) -> None:
-    settings = as_role(role.name)
-    writable = {settings.topic(topic.name) for topic in role.writes}
-    readable = {settings.topic(topic.name) for topic in role.reads}
-    users = settings.topic(USERS.name)
-    everything = {settings.topic(topic.name) for topic in CATALOGUE}
+@pytest.fixture
+def member(role: Role, way: str, kafka: SecuredKafka, as_role):
+    """The settings of who has a role, shown by a password or by a certificate."""
+    if way == "password":
+        return as_role(role.name)
+    return kafka.certified(role.name, topic_prefix=PREFIX)
+
+
+each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+each_way = pytest.mark.parametrize("way", WAYS)
+
+
+@each_way
+@each_role
+def test_what_a_role_does_not_need_is_refused(role: Role, member) -> None:
+    writable = {member.topic(topic.name) for topic in role.writes}
+    readable = {member.topic(topic.name) for topic in role.reads}
+    users = member.topic(USERS.name)
+    everything = {member.topic(topic.name) for topic in CATALOGUE}
     if not role.keeps:
         everything |= {users}
     if role.looks_into:
         readable |= {users}
-    assert refused_writes(settings, everything - writable) == everything - writable
-    assert refused_reads(settings, everything - readable) == everything - readable
+    assert refused_writes(member, everything - writable) == everything - writable
+    assert refused_reads(member, everything - readable) == everything - readable
+
+
+@each_way
+@each_role
+def test_nothing_of_another_tenant_is_reached(role: Role, member) -> None:
+    theirs = member.model_copy(update={"topic_prefix": TENANT})
+    topics = {theirs.topic(topic.name) for topic in (*CATALOGUE, USERS)}
+    assert refused_writes(member, topics) == topics
+    assert refused_reads(member, topics) == topics
+    told = groups_used(theirs, may_ask=(), may_join=()) | transaction_begun(theirs, "allocator-0")
+    assert set(told.values()) <= OWN_REFUSALS, told
+
+
+@each_way
+@each_role
+def test_a_role_uses_no_group_and_no_transaction_but_its_own(role: Role, member) -> None:
+    told = groups_used(member, may_ask=role.watches, may_join=role.joins)
+    told |= transaction_begun(member, "worker-0")
+    if not role.transactions:
+        told |= transaction_begun(member, "allocator-0")
+    assert len(told) >= 5
+    assert set(told.values()) <= OWN_REFUSALS, told
+
+
+@each_way
+@each_role
+def test_a_role_administers_nothing(role: Role, member) -> None:
+    admin = AdminClient({**kafka_config(member), "log_level": 0})
+    topic = member.topic(CATALOGUE[0].name)
+    told = administered(admin, member.topic("intruder"), topic, f"User:{role.name}")
+    others = [t for t in (*CATALOGUE, USERS) if t not in role.deletes]
+    told |= deleted_records(admin, [member.topic(t.name) for t in others])
+    assert len(told) >= len(others) + 6
+    assert set(told.values()) <= OWN_REFUSALS, told
 
 
 def refused_writes(settings, topics: set[str]) -> set[str]:

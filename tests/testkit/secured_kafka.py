@@ -1,5 +1,5 @@
-"""A local Kafka that asks everybody who they are: SCRAM over TLS for processes, certificates for
-the administrator, and nothing allowed that no rule allows."""
+"""A local Kafka that asks everybody who they are: by SCRAM over TLS, or by certificate (mutual
+TLS), as the administrator does; and nothing is allowed that no rule allows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +32,7 @@ class SecuredKafka:
     folder: Path
     bootstrap: str
     admin_bootstrap: str
+    authority: trustme.CA
 
     def environment(self, user: str, password: str) -> dict[str, str]:
         """The settings of one process, as environment variables."""
@@ -50,12 +51,18 @@ class SecuredKafka:
         )  # fmt: skip
 
     def admin(self, **more: Any) -> Settings:
-        """The administrator, who shows a certificate (mutual TLS) instead of a password."""
+        """The administrator, who shows a certificate."""
+        return self.certified("admin", **more)
+
+    def certified(self, name: str, **more: Any) -> Settings:
+        """Whoever shows a certificate instead of a password, `User:CN=name` in Kafka's rules."""
+        if not (self.folder / f"{name}.crt").exists():
+            issue(self.authority, self.folder, name)
         return Settings(
             bootstrap_servers=self.admin_bootstrap, kafka_security="SSL",
             kafka_ca_file=self.folder / "ca.pem",
-            kafka_certificate_file=self.folder / "admin.crt",
-            kafka_key_file=self.folder / "admin.key", **more,
+            kafka_certificate_file=self.folder / f"{name}.crt",
+            kafka_key_file=self.folder / f"{name}.key", **more,
         )  # fmt: skip
 
     def add_user(self, user: str, password: str) -> None:
@@ -69,7 +76,7 @@ class SecuredKafka:
 @contextmanager
 def secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
     """Start the broker with certificates made for it; the first client is the administrator."""
-    write_certificates(folder)
+    authority = write_certificates(folder)
     port, controller, admin = free_port(), free_port(), free_port()
     clients, admins = f"127.0.0.1:{port}", f"127.0.0.1:{admin}"
     settings = {
@@ -87,24 +94,30 @@ def secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         # ANONYMOUS is the controller's listener, which has no names; no client reaches it.
         "super.users": "User:CN=admin;User:ANONYMOUS",
-        "ssl.principal.mapping.rules": "RULE:^.*(CN=[a-z]+).*$/$1/,DEFAULT",
+        "ssl.principal.mapping.rules": "RULE:^.*(CN=[a-z-]+).*$/$1/,DEFAULT",
     }  # fmt: skip
     with LocalKafka(folder / "kafka", port, controller_port=controller, settings=settings):
-        yield SecuredKafka(folder, clients, admins)
+        yield SecuredKafka(folder, clients, admins, authority)
 
 
-def write_certificates(folder: Path) -> None:
+def write_certificates(folder: Path) -> trustme.CA:
     """Write an authority's certificate, and the key and certificate that it gave the admin."""
     folder.mkdir(parents=True, exist_ok=True)
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    given = authority.issue_cert("127.0.0.1", "localhost", common_name="admin")
+    issue(authority, folder, "admin")
+    return authority
+
+
+def issue(authority: trustme.CA, folder: Path, name: str) -> None:
+    """Write the key and the certificate that an authority gives to whom it knows by a name."""
+    given = authority.issue_cert("127.0.0.1", "localhost", common_name=name)
     key = serialization.load_pem_private_key(given.private_key_pem.bytes(), None)
     pkcs8 = key.private_bytes(  # the only form that the broker reads
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )  # fmt: skip
     certificates = b"".join(blob.bytes() for blob in given.cert_chain_pems)
-    (folder / "admin.key").write_bytes(pkcs8)
-    (folder / "admin.crt").write_bytes(certificates)
-    (folder / "admin.pem").write_bytes(pkcs8 + certificates)
+    (folder / f"{name}.key").write_bytes(pkcs8)
+    (folder / f"{name}.crt").write_bytes(certificates)
+    (folder / f"{name}.pem").write_bytes(pkcs8 + certificates)
