@@ -20,6 +20,8 @@ WORKER_LOCK = HERE / "worker.lock.json"
 COMPILER_LOCK = HERE / "compiler.lock.json"
 PLUGIN_LOCKS = {"jdbc": HERE / "jdbc.lock.json", "avro": HERE / "avro.lock.json"}
 SOURCES = HERE / "smt"
+# What is installed is kept: a folder from before has another transformation.
+OURS = "warmfront-tables"
 JAVA_RELEASE = "17"
 COMPILE_TIMEOUT_S = 300.0
 
@@ -31,7 +33,7 @@ CONVERTER_SERVICES = {
 }
 TRANSFORMATION_SERVICES = {
     "META-INF/services/org.apache.kafka.connect.transforms.Transformation": (
-        "warmfront.connect.JsonFields\n"
+        "warmfront.connect.TableFields\n"
     )
 }
 
@@ -62,10 +64,10 @@ def install_plugins(folder: Path) -> Path:
     for name, lock in PLUGIN_LOCKS.items():
         if not (folder / name).exists():
             _install(folder / name, _fetch(lock), CONVERTER_SERVICES if name == "avro" else {})
-    if not (folder / "warmfront").exists():
+    if not (folder / OURS).exists():
         with tempfile.TemporaryDirectory() as classes:
             _compile(Path(classes))
-            _install(folder / "warmfront", [], TRANSFORMATION_SERVICES, Path(classes))
+            _install(folder / OURS, [], TRANSFORMATION_SERVICES, Path(classes))
     return folder
 
 

@@ -94,10 +94,10 @@ def _reading(sink: Sink, settings: Settings) -> Mapping[str, str]:
         ),
         "value.converter.apicurio.registry.headers.enabled": "false",
     }
-    nested = {
-        "transforms": "json",
-        "transforms.json.type": "warmfront.connect.JsonFields",
-        "transforms.json.fields": ",".join(sink.json_fields),
+    plain = {
+        "transforms": "plain",
+        "transforms.plain.type": "warmfront.connect.TableFields",
+        "transforms.plain.fields": ",".join(sink.json_fields),
     }
     return {
         "connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector",
@@ -105,7 +105,7 @@ def _reading(sink: Sink, settings: Settings) -> Mapping[str, str]:
         "topics": settings.topic(sink.topic.name),
         "key.converter": "org.apache.kafka.connect.storage.StringConverter",
         **converter,
-        **(nested if sink.json_fields else {}),
+        **plain,
     }
 
 

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 
 import fastavro
+import msgspec
 import pytest
 from confluent_kafka import Producer
 from fastavro.schema import parse_schema
@@ -29,6 +30,7 @@ from schemas.topics import (
     Topic,
 )
 from streams.runtime.topic_admin import create_topics
+from tests.testkit.hostile import NAMES
 from tests.testkit.pipeline import wait_for
 from tests.testkit.telemetry import read_all
 from tests.testkit.warehouse import Warehouse, warehouse
@@ -175,6 +177,34 @@ def test_poison_is_kept_and_stops_nothing(house: Warehouse, sending: Sending) ->
     assert [m.value() for m in dead_letters(house)] == poison
     headers = dict(dead_letters(house)[0].headers())
     assert headers["__connect.errors.topic"].decode() == house.settings.topic("allocation.events")
+    assert all(state.is_running for state in house.keeper.states())
+
+
+def test_hostile_names_are_rows_like_any_other(house: Warehouse, sending: Sending) -> None:
+    """They reach the database as values; NUL, which its texts can't hold, is marked."""
+    first = 8_000_000
+    records = [
+        msgspec.structs.replace(event(first + n), user=name, program=name, reason=f"{name};")
+        for n, name in enumerate(NAMES)
+    ]
+    sending.records(ALLOCATION_EVENTS, records)
+    landed = (
+        'SELECT "user", program, reason FROM allocation_events'
+        " WHERE wait_ms BETWEEN %s AND %s ORDER BY wait_ms"
+    )
+    bounds = (first, first + len(NAMES) - 1)
+    wait_for(lambda: len(house.query(landed, *bounds)) == len(NAMES), "all names", 400)
+    names = [name.replace("\0", "\ufffd") for name in NAMES]
+    assert house.query(landed, *bounds) == [(name, name, f"{name};") for name in names]
+    inside = DemandForecast(
+        forecast_id="hostile", pool="p\0", resource="CPU", unit="\0", made_at=MONDAY_MS,
+        horizon="DAY", step_s=3600, steps=[Step(time=MONDAY_MS, quantiles=[0.1])], levels=[0.1],
+        peak=[0.1], model=NAMES[3],
+    )  # fmt: skip
+    sending.records(FORECASTS_DEMAND, [inside])
+    told = "SELECT pool, unit, model FROM forecasts WHERE forecast_id = 'hostile'"
+    wait_for(lambda: house.query(told), "the forecast", 400)
+    assert house.query(told) == [("p\ufffd", "\ufffd", NAMES[3])]
     assert all(state.is_running for state in house.keeper.states())
 
 

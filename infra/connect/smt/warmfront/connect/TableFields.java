@@ -17,12 +17,13 @@ import org.apache.kafka.connect.json.JsonConverter;
 import org.apache.kafka.connect.transforms.Transformation;
 
 /**
- * Turns fields of a value (arrays, records) into JSON text, so that a table without nested types
- * can hold them. Times inside become milliseconds. None of Kafka's own transformations does that.
+ * Makes of a value what a table without nested types can hold: named fields (arrays, records) become
+ * JSON text, times inside milliseconds, and each NUL in a text U+FFFD. PostgreSQL's texts can't hold
+ * NUL: one name with it would stop the sink for good. None of Kafka's own transformations does that.
  */
-public final class JsonFields<R extends ConnectRecord<R>> implements Transformation<R> {
+public final class TableFields<R extends ConnectRecord<R>> implements Transformation<R> {
     private static final ConfigDef CONFIG = new ConfigDef()
-        .define("fields", Type.LIST, ConfigDef.NO_DEFAULT_VALUE, Importance.HIGH, "Fields to turn into JSON text.");
+        .define("fields", Type.LIST, List.of(), Importance.HIGH, "Fields to turn into JSON text.");
     // What Debezium's sink calls text that holds JSON: it becomes a json column.
     private static final String JSON = "io.debezium.data.Json";
     private static final int MOST_SCHEMAS = 64;
@@ -44,15 +45,30 @@ public final class JsonFields<R extends ConnectRecord<R>> implements Transformat
             return record;
         }
         if (!(record.value() instanceof Struct before)) {
-            throw new DataException("JsonFields needs records with a schema");
+            throw new DataException("TableFields needs records with a schema");
         }
         Struct after = new Struct(target(before.schema()));
         for (Field field : before.schema().fields()) {
-            Object value = before.get(field);
+            Object value = withoutNul(before.get(field));
             after.put(field.name(), names.contains(field.name()) ? text(record.topic(), field, value) : value);
         }
         return record.newRecord(record.topic(), record.kafkaPartition(), record.keySchema(), record.key(),
             after.schema(), after, record.timestamp());
+    }
+
+    private static Object withoutNul(Object value) {
+        if (value instanceof String text) {
+            return text.replace('\0', '\uFFFD');
+        }
+        if (value instanceof List<?> list) {
+            return list.stream().map(TableFields::withoutNul).toList();
+        }
+        if (value instanceof Struct before) {
+            Struct after = new Struct(before.schema());
+            before.schema().fields().forEach(field -> after.put(field, withoutNul(before.get(field))));
+            return after;
+        }
+        return value;
     }
 
     private String text(String topic, Field field, Object value) {
@@ -70,7 +86,7 @@ public final class JsonFields<R extends ConnectRecord<R>> implements Transformat
     private Schema rebuilt(Schema before) {
         for (String name : names) {
             if (before.field(name) == null) {
-                throw new DataException("JsonFields: no field " + name + " in " + before.name());
+                throw new DataException("TableFields: no field " + name + " in " + before.name());
             }
         }
         SchemaBuilder after = SchemaBuilder.struct().name(before.name()).version(before.version());
