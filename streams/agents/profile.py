@@ -63,7 +63,7 @@ class ProfileStage(Stage):
             reached(WorkerPoint.MESSAGE_SENT)
             if fold.state.open_hour > hour:
                 reached(WorkerPoint.HOUR_CLOSED)
-            await self._bury_hostile(users)
+            await self._bury_hostile(partition, users)
             await self._settle_often(partition, fold)
 
     async def tell_silences(self) -> None:
@@ -162,7 +162,9 @@ class ProfileStage(Stage):
                 reached(WorkerPoint.PROFILE_RESTORED)
         return self._folds[partition]
 
-    async def _bury_hostile(self, users: UserTable) -> None:
+    async def _bury_hostile(self, partition: int, users: UserTable) -> None:
+        """Bury states that are none, and drop them: recovery keeps the highest rank, theirs."""
         while users.hostile:
             name, data = users.hostile.pop()
             await self._sender.bury_state(TELEMETRY_ACTIVITY, name.encode(), data)
+            await self._users.drop(partition, name.encode())

@@ -141,10 +141,10 @@ class UserTable:
         for key, data in self._table.items():
             try:
                 partition, minutes, hours, leaves = partition_of(data)
-            except ValueError:
-                continue  # told when the user is next needed
-            if partition == self._partition:
                 name = key.decode()
+            except ValueError:
+                continue  # told when the user is next needed; nobody has a name that is no text
+            if partition == self._partition:
                 self._names.add(name)
                 yield name, minutes, hours, leaves
 
