@@ -22,6 +22,7 @@ from schemas.topics import (
     ALERTS_FEEDBACK,
     ALLOCATION_REQUESTS,
     ANOMALIES_OBSERVED,
+    CATALOGUE,
     DEMAND_OBSERVED,
     DEMAND_PARTIALS,
     FORECASTS_DEMAND,
@@ -30,11 +31,12 @@ from schemas.topics import (
     TELEMETRY_ACTIVITY,
     TELEMETRY_LATE,
     TELEMETRY_TICKS,
+    dead_letters,
 )
 from streams.client import Instances, TelemetryProducer, follow_forecasts, follow_predictions
 from streams.runtime.topic_reader import TopicUnreadableError, read_to_end
 from tests.testkit.allocator_process import start_allocator
-from tests.testkit.guarded import Guarded
+from tests.testkit.guarded import CANARY, SECRETS, Guarded
 from tests.testkit.pipeline import REPOSITORY, START_S, Deployment, Waited, wait_for
 from tests.testkit.receiver import Receiver, receiving
 from tests.testkit.secured_kafka import secured_kafka
@@ -97,15 +99,18 @@ def test_all_processes_get_on_with_exactly_their_rules(guarded: Guarded) -> None
         work_as_operator(guarded, port)
         supervise(guarded)
         assert guarded.ended() == {}
+        look_for_secrets(guarded, receiver, port)
         stop_all(guarded)
     assert guarded.denied() == []
+    look_for_secrets_in_logs(guarded)
 
 
 def start_all(guarded: Guarded, port: int, receiver: Receiver) -> None:
     for start in STARTS.values():
         start(guarded)
     guarded.start("dashboard", "dashboard", "--port", str(port))
-    guarded.start("alert-sink", "alert-sink", "--webhook", f"{receiver.url}/hook")
+    guarded.more["WARMFRONT_ALERT_WEBHOOK"] = f"{receiver.url}/{CANARY}hook"
+    guarded.start("alert-sink", "alert-sink")
 
 
 def start_worker(guarded: Guarded) -> None:
@@ -114,7 +119,7 @@ def start_worker(guarded: Guarded) -> None:
 
 def start_the_allocator(guarded: Guarded) -> None:
     guarded.processes["allocator"] = start_allocator(
-        guarded.settings("allocator"), environment=guarded.environment("allocator"),
+        guarded.settings("allocator"), environment=guarded.measured("allocator"),
         shadow_file=REPOSITORY / "infra" / "shadow.toml",
     )  # fmt: skip
 
@@ -207,8 +212,10 @@ def letters_on_page(port: int) -> Counter[str]:
 
 
 def page(port: int, path: str) -> dict:
+    token = {"Authorization": f"Bearer {SECRETS['WARMFRONT_DASHBOARD_TOKEN']}"}
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/api/{path}", headers=token)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/{path}", timeout=30) as reply:
+        with urllib.request.urlopen(asked, timeout=30) as reply:
             return json.load(reply)
     except OSError:
         return {}
@@ -233,6 +240,34 @@ def work_as_operator(guarded: Guarded, port: int) -> None:
     )["erased"]
 
 
+def look_for_secrets(guarded: Guarded, receiver: Receiver, port: int) -> None:
+    """None is in metrics, on the page, in settings shown, on any topic or among dead letters."""
+    shown = guarded.shown()
+    assert len(shown) >= 4 * 3
+    assert sum(body.count(b"# HELP") for body in shown.values()) > 40
+    shown |= {
+        f"page {path}": json.dumps(page(port, path)).encode()
+        for path in ("summary", "health", "decisions", "users")
+    }
+    shown["settings"] = guarded.command("operator", "config", "show", "--json").encode()
+    operator = guarded.settings("operator")
+    for topic in CATALOGUE:
+        for message in read_to_end(operator, topic.name):
+            parts = (message.key(), message.value(), repr(message.headers()).encode())
+            shown[topic.name] = shown.get(topic.name, b"") + b" ".join(p or b"" for p in parts)
+    assert {dead_letters(topic).name for topic in BURIED} <= shown.keys()
+    assert [where for where, body in shown.items() if CANARY.encode() in body] == []
+    headers = {name.lower(): value for name, value in receiver.posts[0][2].items()}
+    assert headers["authorization"].endswith(SECRETS["WARMFRONT_ALERT_TOKEN"]), "they are in use"
+
+
+def look_for_secrets_in_logs(guarded: Guarded) -> None:
+    """None is in what processes say, from the start to the end, or leave in their state folders."""
+    files = [file for file in guarded.folder.rglob("*") if file.is_file()]
+    assert sum(file.suffix == ".log" and file.stat().st_size > 0 for file in files) >= 4
+    assert [file for file in files if CANARY.encode() in file.read_bytes()] == []
+
+
 def stop_all(guarded: Guarded) -> None:
     """End each as a supervisor does: what is done at the end needs rights as well."""
     for process in guarded.processes.values():
@@ -247,8 +282,9 @@ def stop_all(guarded: Guarded) -> None:
 
 def test_what_is_refused_would_have_been_seen(guarded: Guarded) -> None:
     before = len(guarded.denied())
-    with pytest.raises((TopicUnreadableError, KafkaException)):
+    with pytest.raises((TopicUnreadableError, KafkaException)) as refusal:
         list(read_to_end(guarded.settings("client"), TELEMETRY_ACTIVITY.name))
+    assert CANARY not in str(refusal.value)
     said = guarded.denied()[before:]
     assert said
     assert all("User:client" in line for line in said)

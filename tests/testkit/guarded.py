@@ -1,6 +1,8 @@
 """A guarded broker on which each role has a user with exactly its rules, and their processes."""
 
 import re
+import urllib.error
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from infra.local import spawn
+from infra.local.ports import free_port
 from schemas.connection import kafka_config
 from schemas.roles import ROLES
 from schemas.settings import Settings
@@ -16,6 +19,14 @@ from streams.cli import build
 from streams.runtime.access import allow, grants
 from tests.testkit.pipeline import REPOSITORY, TOLD_CHARS, Deployment
 from tests.testkit.secured_kafka import SecuredKafka
+
+# Begins each secret that a process is given, and is looked for where it has no business to be.
+CANARY = "canary-"
+MEASURED = ("worker", "allocator", "dashboard", "collector")
+SECRETS = {
+    "WARMFRONT_REGISTRY_USERNAME": "somebody", "WARMFRONT_REGISTRY_PASSWORD": f"{CANARY}registry",
+    "WARMFRONT_DASHBOARD_TOKEN": f"{CANARY}page", "WARMFRONT_ALERT_TOKEN": f"{CANARY}alerts",
+}  # fmt: skip
 
 
 @dataclass
@@ -28,6 +39,8 @@ class Guarded:
         Where it is.
     folder
         Each role gets a state folder in it, with its log.
+    more
+        What all processes are told besides, as environment variables.
     """
 
     kafka: SecuredKafka
@@ -35,6 +48,8 @@ class Guarded:
     prefix: str
     folder: Path
     processes: dict[str, spawn.Process] = field(default_factory=dict)
+    metrics_ports: dict[str, int] = field(default_factory=dict)
+    more: dict[str, str] = field(default_factory=dict)
 
     def admit_roles(self) -> None:
         """Make a user for each role, with the rules that `warmfront acls` gives it."""
@@ -53,14 +68,23 @@ class Guarded:
 
     def environment(self, role: str) -> dict[str, str]:
         made = Deployment(self.settings(role)).environment
-        return {**made, **self.kafka.environment(role, _secret(role))}
+        secret = self.kafka.environment(role, _secret(role))
+        return {**made, **secret, **SECRETS, **self.more}
+
+    def measured(self, role: str) -> dict[str, str]:
+        """The environment of a role's process, with a port for its metrics."""
+        if role not in MEASURED:
+            return self.environment(role)
+        self.metrics_ports[role] = free_port()
+        port = str(self.metrics_ports[role])
+        return {**self.environment(role), "WARMFRONT_METRICS_PORT": port}
 
     def start(self, role: str, *arguments: str) -> None:
         """Start a command as a role's user."""
         deployment = Deployment(self.settings(role))
         with self._log(role).open("ab") as log:
             self.processes[role] = spawn.spawn(
-                deployment.command(*arguments), output=log, env=self.environment(role),
+                deployment.command(*arguments), output=log, env=self.measured(role),
                 cwd=REPOSITORY,
             )  # fmt: skip
 
@@ -79,6 +103,14 @@ class Guarded:
         """The processes that run no longer, and what they said."""
         return {role: self.said(role) for role, p in self.processes.items() if p.poll() is not None}
 
+    def shown(self) -> dict[str, bytes]:
+        """What each process that has metrics shows to whoever asks for them or its health."""
+        told = {}
+        for role, port in self.metrics_ports.items():
+            for path in ("metrics", "healthz", "readyz"):
+                told[f"{role} {path}"] = _read(f"http://127.0.0.1:{port}/{path}")
+        return told
+
     def denied(self) -> list[str]:
         """What the broker's authorizer has refused so far."""
         log = (self.kafka.folder / "kafka" / "kafka.log").read_text(errors="replace")
@@ -96,4 +128,12 @@ class Guarded:
 
 
 def _secret(role: str) -> str:
-    return f"canary-{role}-Zq8"
+    return f"{CANARY}{role}-Zq8"
+
+
+def _read(url: str) -> bytes:
+    try:
+        with urllib.request.urlopen(url, timeout=30) as reply:
+            return bytes(reply.read())
+    except urllib.error.HTTPError as error:  # not ready: the body says why
+        return bytes(error.read())
