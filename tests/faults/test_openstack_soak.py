@@ -57,8 +57,11 @@ def test_no_orphan_no_cap_broken_over_http(tmp_path, monkeypatch) -> None:
         stub.faults.chance = random.Random(SEED + 1)
         stub.faults.script("POST", "/servers", *ANY_CALL, QUOTA)
         stub.faults.rate = 0.15
+        outages = 0
         while world.operations < OPERATIONS or world.kills.total() < KILLS:
+            was_out = stub.faults.is_out
             turn(world, chance, names)
+            outages += stub.faults.is_out and not was_out
             now["s"] = world.now_ms / 1000
         stub.faults.rate = 0.0
         stub.faults.is_out = False
@@ -71,9 +74,10 @@ def test_no_orphan_no_cap_broken_over_http(tmp_path, monkeypatch) -> None:
         injected = {str(fault): count for fault, count in stub.faults.injected.items()}
         write_report(
             "openstack-soak", seed=SEED, strikes=world.kills.total(), kills=dict(world.kills),
-            faults=injected, operations=world.operations,
+            faults=injected, operations=world.operations, outages=outages,
         )  # fmt: skip
         assert set(stub.faults.injected) >= EACH, "a fault that was never injected"
+        assert outages >= 2, "nor was the whole API away for a while"
         assert set(CRASHES) <= set(world.kills)
         kinds = Counter(event.kind for event in world.events.values())
         assert kinds["ASSIGNED"] >= 20, kinds
