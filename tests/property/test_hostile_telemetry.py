@@ -75,6 +75,12 @@ EVENT = st.builds(
 )
 
 
+LAUNCH = Activity(seq=1, time=NOW_MS, kind="LAUNCH", program="editor")
+NEIGHBOUR = CODEC.encode(
+    TELEMETRY_ACTIVITY, ActivityBatch(user="neighbour", host="h", source="good", events=[LAUNCH])
+)
+
+
 @settings(max_examples=60)
 @given(events=st.lists(EVENT, min_size=1, max_size=12), user=st.sampled_from([*NAMES, "ada"]))
 def test_hostile_values_end_no_worker(events: list[Activity], user: str) -> None:
@@ -86,6 +92,8 @@ def test_hostile_values_end_no_worker(events: list[Activity], user: str) -> None
         return
     for offset in range(2):
         work_on(partition, data, offset)
+    assert not work_on(partition, NEIGHBOUR, 2), "a neighbour is not disturbed"
+    assert partition._users.get("neighbour").launches == 1
 
 
 @settings(max_examples=200)

@@ -1,5 +1,6 @@
 """The threat model names tests that exist, and what is installed is what was locked."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -13,14 +14,28 @@ def rows() -> list[list[str]]:
 
 
 def test_each_row_names_a_test_that_exists() -> None:
-    assert len(rows()) >= 15
+    assert len(rows()) >= 25
     for attack, done, shown in rows():
         assert attack
         assert done
         path, _, test = shown.strip("`").partition("::")
-        source = (REPOSITORY / path).read_text()
-        assert "def test_" in source
-        assert f"def {test}(" in source or not test, f"{attack}: no {test} in {path}"
+        tree = ast.parse((REPOSITORY / path).read_text())
+        found = [node for node in tree.body if getattr(node, "name", "") == test]
+        assert len(found) == 1, f"{attack}: no {test} in {path}"
+        assert asserts(found[0], tree), f"{attack}: {test} asserts nothing"
+        assert "skip" not in ast.unparse(found[0]), f"{attack}: {test} may be skipped"
+
+
+def asserts(test: ast.AST, tree: ast.Module) -> bool:
+    """Whether a test, or a function of its file that it calls, asserts or expects an exception."""
+    names = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
+    called = [node for node in tree.body if getattr(node, "name", None) in names]
+    said = [node for part in (test, *called) for node in ast.walk(part)]
+    return any(
+        isinstance(node, ast.Assert)
+        or (isinstance(node, ast.Attribute) and node.attr in {"raises", "verify"})
+        for node in said
+    )
 
 
 def test_every_locked_package_has_a_hash() -> None:
