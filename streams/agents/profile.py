@@ -14,7 +14,7 @@ from streams.pipeline.activity import Ways
 from streams.pipeline.learned import learned_hour
 from streams.pipeline.partition import ProfilePartition, Step
 from streams.pipeline.silences import silence_outputs
-from streams.runtime.guard import PoisonError
+from streams.runtime.guard import PoisonError, refuse_long
 from streams.runtime.learned_reader import LearnedReader
 from streams.runtime.sender import Sender
 from streams.runtime.settlement import Stage, beside
@@ -111,6 +111,7 @@ class ProfileStage(Stage):
         try:
             if message.topic == self._ticks:
                 tick = self._codec.decode(TELEMETRY_TICKS, message.value, Tick)
+                refuse_long(tick.source)
                 await self._read_what_is_learned(message.partition, tick.time)
                 return fold.tick(tick, message.offset, appended_ms)
             batch = self._codec.decode(TELEMETRY_ACTIVITY, message.value, ActivityBatch)
@@ -120,6 +121,8 @@ class ProfileStage(Stage):
             raise PoisonError("the key is not the batch's user")
         if batch.forget and batch.events:
             raise PoisonError("an erasure has no events")
+        if not batch.forget:
+            refuse_long(batch.user, batch.source, *(event.program for event in batch.events))
         latest_ms = max((e.time for e in batch.events), default=0)
         await self._read_what_is_learned(message.partition, latest_ms)
         return fold.apply(batch, message.offset, appended_ms)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from schemas.names import MAX_NAME_CHARS
 from streams.collect.columns import Columns, scale_of
-from streams.collect.validity import MAX_NAME_CHARS, MAX_TIME_MS
+from streams.collect.validity import MAX_TIME_MS
 from streams.runtime.recordings import Recording, RecordingError, parse_times
 
 # A longer run is a mistyped number: it would move the end of the replay by years.

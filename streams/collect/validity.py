@@ -3,9 +3,9 @@
 import math
 from datetime import datetime
 
+from schemas.names import MAX_NAME_CHARS
 from schemas.records import Activity
 
-MAX_NAME_CHARS = 256
 MAX_TIME_MS = 4_102_444_800_000  # the year 2100
 MAX_LONG = 2**63 - 1
 AMOUNTS = (

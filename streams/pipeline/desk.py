@@ -9,6 +9,7 @@ import math
 
 import msgspec
 
+from schemas.names import MAX_NAME_CHARS
 from schemas.records import AlertFeedback, AnomalyAlert, AnomalyObservation
 from schemas.topics import ALERTS_ANOMALIES
 from streams.models.anomaly import Budget, Incidents, Observation
@@ -19,6 +20,8 @@ from streams.pipeline.state_version import decoded
 VERSION = 1
 # Sources are partitions and pools, times five kinds; more are an attack on the state.
 MOST_SOURCES = 8192
+# Ids, subjects and what is told each have a name in them, and some words.
+MOST_CHARS = 2 * MAX_NAME_CHARS
 
 
 class _Wire(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -126,6 +129,10 @@ class AlertDesk:
 
 
 def _check(point: AnomalyObservation) -> None:
+    subject = "" if point.kind == FORGOTTEN else point.subject  # who is in the state may go
+    names = (point.observation_id, subject, point.kind, point.what)
+    if max(map(len, names)) > MOST_CHARS:
+        raise ValueError(f"a judged point with a text of over {MOST_CHARS} characters")
     numbers = (point.score, point.observed, point.expected_low, point.expected_high)
     if not all(map(math.isfinite, numbers)) or not 0.0 <= point.score <= 1.0:
         raise ValueError("a judged point states finite numbers, its score within 0 and 1")

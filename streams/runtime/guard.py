@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from schemas.names import MAX_NAME_CHARS
 from streams.pipeline.eventtime import is_future
 
 EXIT_FATAL = 70
@@ -33,6 +34,12 @@ def refuse_future(latest_ms: int, message: Any) -> None:
     """
     if is_future(latest_ms, round(message.timestamp * 1000)):
         raise PoisonError("told of a time that has not come")
+
+
+def refuse_long(*names: str) -> None:
+    """Raise PoisonError where a name is longer than producers send one."""
+    if max(map(len, names)) > MAX_NAME_CHARS:
+        raise PoisonError(f"a name of over {MAX_NAME_CHARS} characters")
 
 
 def end_process(reason: str, **details: Any) -> None:
