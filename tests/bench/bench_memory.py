@@ -33,6 +33,7 @@ from tests.bench.bench_throughput import (
     publish_hour_before,
     send_encoded,
 )
+from tests.bench.pieces import machine
 from tests.testkit.pipeline import REPOSITORY, Deployment
 
 ROUND = 100_000
@@ -98,7 +99,7 @@ def main() -> None:
         read = grown(deployment, asked.users, rounds, warm)
     after = read[warm - 1 :]
     told = {
-        "users": asked.users, "events": rounds * ROUND, "warm": warm * ROUND,
+        "machine": machine(), "users": asked.users, "events": rounds * ROUND, "warm": warm * ROUND,
         "mib": [round(m, 1) for m in read],
         "mib_a_million_events": slope(after),
         "halves": [slope(after[: len(after) // 2 + 1]), slope(after[len(after) // 2 :])],

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 import typer
 
 from schemas.records import Activity, ActivityBatch
+from tests.bench.pieces import machine
 from tests.testkit.people import World
 
 START_MS = 1_750_000_000_000 // 3_600_000 * 3_600_000
@@ -146,8 +147,8 @@ def main() -> int:
         again = [sys.executable, "-m", "tests.bench.bench_profile", *sys.argv[1:]]
         return subprocess.call(again, env={**os.environ, "NUMBA_DISABLE_JIT": "1"})
     result = measure(options.events, options.users)
-    result["load"] = round(os.getloadavg()[0], 1)
-    typer.echo(json.dumps(result) if options.json else _shown(result))
+    facts = {"machine": machine(), **result}
+    typer.echo(json.dumps(facts) if options.json else _shown(result))
     return 0
 
 

@@ -26,6 +26,7 @@ from tests.bench.bench_profile import batches, events
 from tests.bench.bench_scale import templates
 from tests.bench.bench_throughput import EVERY_S, PARTITIONS, deployment_of, kafka_at_hand, send
 from tests.bench.keyed_profile import partition_of
+from tests.bench.pieces import machine
 from tests.testkit.pipeline import REPOSITORY, Deployment
 
 WAIT_S = 280.0
@@ -95,8 +96,9 @@ def main() -> None:
                 send(deployment, batches(events(200, 20, every_s=EVERY_S)))
                 rows[users] = {"bytes": size, **restarted(deployment, asked.workers)}
                 sys.stderr.write(f"{users}: {rows[users]}\n")
+    told = {"machine": machine(), "workers": asked.workers, "users": rows}
     asked.out.parent.mkdir(exist_ok=True)
-    asked.out.write_text(json.dumps({"workers": asked.workers, "users": rows}, indent=1) + "\n")
+    asked.out.write_text(json.dumps(told, indent=1) + "\n")
     sys.stdout.write(asked.out.read_text())
 
 

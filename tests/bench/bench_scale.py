@@ -11,7 +11,6 @@ session. CPU time of this thread, its memory as the system counts it. Writes rep
 import argparse
 import asyncio
 import json
-import os
 import random
 import sys
 import time
@@ -33,6 +32,7 @@ from streams.pipeline.partition_state import PartitionState
 from streams.runtime.newest_store import ranked
 from streams.runtime.state_tables import MAX_DECODED, StateTable, UserTable
 from tests.bench.bench_profile import START_MS, batches, events
+from tests.bench.pieces import machine
 from tests.testkit.crashing import Store
 from tests.testkit.offline import LATENESS_MS
 from tests.testkit.people import World
@@ -181,7 +181,8 @@ def main() -> None:
     for count in asked.users:
         rows.append(measured(count, asked.messages, states))
         sys.stderr.write(f"{rows[-1]}\n")
-    result = {"state_bytes": sorted(map(len, states)), "load": os.getloadavg()[0], "sizes": rows}
+    sizes = sorted(map(len, states))
+    result = {"machine": machine(), "state_bytes": sizes, "sizes": rows}
     asked.out.parent.mkdir(exist_ok=True)
     asked.out.write_text(json.dumps(result, indent=1) + "\n")
     sys.stdout.write(asked.out.read_text())

@@ -99,6 +99,7 @@ def stages(log: Sequence[ActivityBatch], settings: Settings) -> dict[str, float]
         **{f"{name}, us/event": round(s / counted * 1e6, 1) for name, s in spent_s.items()},
         "outputs/event": round(len(run.outputs) / counted, 2),
         "states/event": round(len(run.states) / counted, 3),
+        "states/message": round(len(run.states) / (len(data) - first), 3),
         "bytes/user": statistics.median(sizes),
     }
 
