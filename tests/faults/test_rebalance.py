@@ -15,6 +15,7 @@ EVENTS = environment_number("WARMFRONT_REBALANCE_EVENTS", 4_000)
 # Each time one more comes and one goes.
 REBALANCES = 2 * environment_number("WARMFRONT_REBALANCES", 1)
 MINUTE_S = 0.4
+STALL_S = 30.0  # the aim; 4.5 at a load of 9 on two cores, 18.2 the longest of a soak's ten
 
 
 def working(deployment: Deployment) -> int:
@@ -69,5 +70,6 @@ def test_workers_that_come_and_go_cost_seconds(
         )  # fmt: skip
     assert sizes == [3, 2] * (REBALANCES // 2)
     assert codes == [0] * (REBALANCES // 2)
-    # The aim is 30 s on a machine of its own; this one may be shared.
-    assert waits[-1] < PROGRESS_S
+    # A worker that ended itself, as where this machine stood still, was waited for by a watchdog.
+    none_ended = len(deployment.workers) == 2 + REBALANCES // 2
+    assert waits[-1] < (STALL_S if none_ended else PROGRESS_S)

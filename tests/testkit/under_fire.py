@@ -83,6 +83,7 @@ class UnderFire:
                     seen = self._strike(strike, seen)
                 time.sleep(self.minute_s)
             producer.tick(START_S + 2 * 3600)
+        self._await_recovery(min(seen + 1, self.launches))
         assert sent == self.events
         assert self.strikes == strikes, "a fault test that injects no fault proves nothing"
 
@@ -102,6 +103,7 @@ class UnderFire:
 
     def report(self, **more: object) -> None:
         """Write what was injected, and how long it took until predictions came again."""
+        assert len(self.recovered_s) == self.strikes, "the last strike's recovery too"
         facts = {
             "seed": SEED, "events": self.events, "strikes": self.strikes,
             "recovered_s": [round(s, 1) for s in self.recovered_s],
@@ -158,15 +160,19 @@ class UnderFire:
 
         Returns how many predictions there were before.
         """
-        began_s = time.monotonic()
         # Each launch that was sent gives one: more would never come.
         target = min(seen + self.chance.randrange(1, 60), self.launches)
-        self._wait_for(lambda: self.predictions() >= target, "predictions before the next strike")
-        if self.strikes:
-            self.recovered_s.append(time.monotonic() - began_s)
+        self._await_recovery(target)
         strike()
         self.strikes += 1
         return self.predictions()
+
+    def _await_recovery(self, target: int) -> None:
+        """Wait for so many predictions, and note how long that took after the strike before."""
+        began_s = time.monotonic()
+        self._wait_for(lambda: self.predictions() >= target, f"{target} predictions")
+        if self.strikes:
+            self.recovered_s.append(time.monotonic() - began_s)
 
     def _wait_for(self, condition: Callable[[], bool], what: str) -> None:
         self.deployment.wait_for(condition, what, PROGRESS_S)
