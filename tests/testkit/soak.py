@@ -23,7 +23,7 @@ PER_ROUND = {
     "WARMFRONT_CONNECTION_STRIKES": 12, "WARMFRONT_CONNECTION_EVENTS": 20_000,
     "WARMFRONT_REBALANCES": 5, "WARMFRONT_REBALANCE_EVENTS": 20_000,
     "WARMFRONT_CLUSTER_KILLS": 6, "WARMFRONT_CLUSTER_EVENTS": 6_000,
-    "WARMFRONT_CLOCK_JUMPS": 12, "WARMFRONT_CRASH_ONE_IN": 1,
+    "WARMFRONT_CLOCK_JUMPS": 12, "WARMFRONT_CRASH_ONE_IN": 1, "WARMFRONT_REGISTRY_KILLS": 4,
     "WARMFRONT_MUTATIONS": 200_000,
     "WARMFRONT_ALLOCATOR_OPERATIONS": 20_000, "WARMFRONT_ALLOCATOR_KILLS": 200,
 }  # fmt: skip
@@ -36,7 +36,7 @@ REPORT_OF = {
     "test_rebalance.py": "rebalance", "test_clock_set.py": "clock-jumps",
     "test_crash_points_allocator.py": "allocator-crash-points",
     "test_crash_points_worker.py": "worker-crash-points",
-    "test_mutated_messages.py": "mutated-messages",
+    "test_mutated_messages.py": "mutated-messages", "test_registry_kills.py": "registry-kills",
     "test_allocator_soak.py": "allocator-soak", "test_openstack_soak.py": "openstack-soak",
 }  # fmt: skip
 
