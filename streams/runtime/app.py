@@ -35,6 +35,25 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust has no setting for it
         return consumer
 
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: Any, *limits: Any, **more: Any
+    ) -> Any:
+        """Fetch of the partitions that are active, and leave no hole where that changes meanwhile.
+
+        Faust passes the set that it goes on changing: empty, as after a recovery, it means all
+        partitions to aiokafka. What came of sources then, behind the seek to their committed
+        offsets and before they were resumed, was dropped: 2 to 99 messages, of one worker in
+        fourteen that joined a busy group. What is dropped now is sought back to.
+        """
+        asked = frozenset(active_partitions)
+        if not asked:
+            return {}
+        fetched = await super()._fetch_records(consumer, asked, *limits, **more)
+        wanted = active_partitions | self.consumer._buffered_partitions  # noqa: SLF001
+        for tp in fetched.keys() - wanted:
+            consumer._fetcher.seek_to(tp, fetched.pop(tp)[0].offset)  # noqa: SLF001
+        return fetched
+
 
 class _Consumer(driver.Consumer):  # type: ignore[misc]
     """Faust's consumer without the race that loses messages after a rebalance.
@@ -46,11 +65,12 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
     Faust does after the seek.
     """
 
-    consumer_thread = _ConsumerThread
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._waiting: set[Any] = set()
         super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def resume_partitions(self, tps: Any) -> None:
         changelogs = self.app.tables.changelog_topics
