@@ -48,6 +48,7 @@ from streams.runtime.outbox import Outbox
 from streams.runtime.sender import Sender
 from streams.runtime.settlement import Settlement, Stage
 from streams.runtime.state_tables import StateTable
+from streams.runtime.stop_deadline import watch_stop
 from streams.runtime.topic_admin import create_changelogs
 from streams.runtime.warm_up import warm_up
 from streams.runtime.watchdog import CommitWatchdog, RecoveryWatchdog
@@ -218,6 +219,7 @@ def _add_tasks(app: Any, followers: Iterable[Follower], health: Health, fence: F
     @app.task  # type: ignore[untyped-decorator]
     async def watch_for_pauses() -> None:
         fence.start()
+        watch_stop(lambda: app.should_stop)
 
     @app.timer(interval=WATCHDOG_INTERVAL_S)  # type: ignore[untyped-decorator]
     async def watch() -> None:
