@@ -363,9 +363,8 @@ class ProfilePartition:
             self._users, self._by_hour, self._number, offset, last_hour, groups
         )
         if first > 0:
-            for mark in range(max(first, last_hour + 1 - PROFILE_HOURS) + 1, last_hour + 2):
-                now_ms = mark * HOUR_MS
-                outputs += profile_outputs(self._users, self._learned(now_ms), now_ms, self._ways)
+            now_ms = (last_hour + 1) * HOUR_MS
+            outputs += profile_outputs(self._users, self._learned(now_ms), now_ms, self._ways)
         for hour in [h for h in self._by_hour if h <= last_hour]:
             del self._by_hour[hour]
         return outputs
