@@ -8,12 +8,12 @@ from schemas.crash_points import WorkerPoint, reached
 from schemas.records import DemandObserved
 from schemas.topics import DEMAND_OBSERVED
 from streams.pipeline.eventtime import HOUR_MS
-from streams.pipeline.pool_minutes import MOST_MINUTES, check
+from streams.pipeline.pool_minutes import MOST_MINUTES, check, times_of
 from streams.pipeline.pool_state import PoolState
 from streams.pipeline.pools import PoolFold
 from streams.pipeline.resources import RESOURCES
 from streams.runtime.calendar_reader import CalendarReader
-from streams.runtime.guard import PoisonError, refuse_future
+from streams.runtime.guard import PoisonError, refuse_future, refuse_partition
 from streams.runtime.sender import Sender
 from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
@@ -53,10 +53,8 @@ class PoolStage(Stage):
             check(observed)
         except (UndecodableError, ValueError) as error:
             raise PoisonError(str(error)) from error
-        if not 0 <= observed.source_partition < self._partitions:
-            raise PoisonError(f"no partition {observed.source_partition} of telemetry")
-        latest_ms = max([observed.closed_through, *(m.time for m in observed.minutes)])
-        refuse_future(latest_ms, event.message)
+        refuse_partition(observed.source_partition, self._partitions)
+        refuse_future(max(times_of(observed)), event.message)
         async with self._busy:
             work = await self._work(observed, event.message.partition)
             if work.fold.state.minutes.would_close(observed) > MOST_MINUTES:
@@ -115,8 +113,7 @@ class PoolStage(Stage):
             fold = PoolFold(pool, state, lambda number: self._table.get(_chunk_key(pool, number)))
             self._pools[pool] = _Work(fold, partition)
             if data is None:
-                first_ms = min([observed.closed_through, *(m.time for m in observed.minutes)])
-                await self._show_calendar(self._pools[pool], first_ms)
+                await self._show_calendar(self._pools[pool], min(times_of(observed)))
         return self._pools[pool]
 
 

@@ -8,7 +8,7 @@ from schemas.records import PopulationPartial
 from schemas.topics import POPULATION_PARTIALS
 from streams.pipeline.eventtime import HOUR_MS
 from streams.pipeline.population import PopulationFold
-from streams.runtime.guard import PoisonError, refuse_future
+from streams.runtime.guard import PoisonError, refuse_future, refuse_partition
 from streams.runtime.sender import Sender
 from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
@@ -48,8 +48,7 @@ class PopulationStage(Stage):
 
     def _check(self, partial: PopulationPartial, message: Any) -> None:
         """Refuse what no partition says: it would be waited for, or have said all there is."""
-        if not 0 <= partial.partition < self._partitions:
-            raise PoisonError(f"no partition {partial.partition} of telemetry")
+        refuse_partition(partial.partition, self._partitions)
         refuse_future((partial.hour + 1) * HOUR_MS, message)
 
     def _forget(self) -> None:

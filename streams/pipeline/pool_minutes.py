@@ -84,6 +84,11 @@ def check(observed: DemandObserved) -> None:
         raise ValueError("launches that can't be")
 
 
+def times_of(observed: DemandObserved) -> list[int]:
+    """Return the times, in unix ms, that something was told of: how far, and each minute."""
+    return [observed.closed_through, *(minute.time for minute in observed.minutes)]
+
+
 def level_of(minute: MinuteDemand) -> Level:
     """Return the level a minute ends with."""
     return Level(
@@ -123,12 +128,12 @@ class PoolMinutes(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
     def would_close(self, observed: DemandObserved) -> int:
         """Return how many minutes would be closed if a partition said this; changes nothing."""
-        first, number = observed.closed_through // MINUTE_MS, observed.source_partition
+        through, number = observed.closed_through // MINUTE_MS, observed.source_partition
         closed = {n: source.closed for n, source in self.sources.items()}
         begins = [self.open_minute] if self.sources else []
         if number not in closed:
-            begins += [first, *(m.time // MINUTE_MS for m in observed.minutes)]
-        closed[number] = max(first, closed.get(number, first))
+            begins.append(min(times_of(observed)) // MINUTE_MS)
+        closed[number] = max(through, closed.get(number, through))
         return min(closed.values()) - min(begins) if len(closed) >= self.partitions else 0
 
     def tell(self, observed: DemandObserved) -> bool:
@@ -150,8 +155,7 @@ class PoolMinutes(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
     def _first_of(self, observed: DemandObserved) -> Source:
         """Begin with a partition, at the first minute that it tells of."""
-        times = [observed.closed_through, *(minute.time for minute in observed.minutes)]
-        first = min(times) // MINUTE_MS
+        first = min(times_of(observed)) // MINUTE_MS
         if not self.open_minute or first < self.open_minute:
             self.open_minute = first
         source = self.sources[observed.source_partition] = Source(-1, NOTHING, [])

@@ -36,6 +36,12 @@ def refuse_future(latest_ms: int, message: Any) -> None:
         raise PoisonError("told of a time that has not come")
 
 
+def refuse_partition(number: int, partitions: int) -> None:
+    """Raise PoisonError for a partition of telemetry that there is not."""
+    if not 0 <= number < partitions:
+        raise PoisonError(f"no partition {number} of telemetry")
+
+
 def refuse_long(*names: str) -> None:
     """Raise PoisonError where a name is longer than producers send one."""
     if max(map(len, names)) > MAX_NAME_CHARS:
