@@ -19,6 +19,7 @@ from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.settings import Settings
 from schemas.topics import ALERTS_ANOMALIES, ALERTS_FEEDBACK
 from streams.cli.shown import NOT_FOUND, UNAVAILABLE, coming, fail, plain, records
+from streams.runtime.alert_bodies import evidence_of
 from streams.runtime.terminal import Terminal, harmless
 
 BAD_INPUT = 2
@@ -122,8 +123,16 @@ def _cells(alert: AnomalyAlert) -> list[str]:
         _when(alert.started_at), alert.subject, alert.severity, alert.kind,
         f"{alert.observed:.4g}", f"{alert.expected_low:.4g} to {alert.expected_high:.4g}",
         "" if alert.ended_at is None else _when(alert.ended_at),
-        str(json.loads(alert.evidence).get("what", "")), alert.incident_id,
+        _what(alert), alert.incident_id,
     ]  # fmt: skip
+
+
+def _what(alert: AnomalyAlert) -> str:
+    """Return what the evidence says in words; evidence that is none, as the text that it is."""
+    try:
+        return str(evidence_of(alert).get("what", ""))
+    except (ValueError, RecursionError):
+        return alert.evidence
 
 
 def _say(verdict: str, name: str | None, note: str | None, *, as_json: bool) -> None:
@@ -170,4 +179,8 @@ def _send(said: AlertFeedback) -> None:
 
 
 def _when(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    """Return a time; one that no calendar has, as the number that it is."""
+    try:
+        return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError):
+        return str(time_ms)

@@ -123,11 +123,14 @@ class AlertSink:
         self._is_stopping = True
 
     def _carry(self, consumer: Any, producer: Any, message: Any) -> bool:
-        """Deliver a message, or bury it; False where the sink was stopped before it could."""
+        """Deliver a message, or bury it; False where the sink was stopped before it could.
+
+        Evidence is whatever was written: no JSON, no object, or nested deeper than can be read.
+        """
         try:
             alert = self._codec.decode(ALERTS_ANOMALIES, message.value(), AnomalyAlert)
             return alert.alert_id in self._told or self._deliver(consumer, alert)
-        except (UndecodableError, RefusedError, ValueError) as error:
+        except (UndecodableError, RefusedError, ValueError, RecursionError) as error:
             self._bury(producer, message, error)
             return True
 

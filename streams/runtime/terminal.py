@@ -12,9 +12,10 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-# C0 without the line's end, DEL, C1, and what turns the direction of the text around.
+# C0 without the line's end, DEL, C1, what turns the direction of the text around, and halves of
+# characters: JSON has them as escapes, and no output takes one.
 _ACTING = (*range(10), *range(11, 32), *range(0x7F, 0xA0), *range(0x202A, 0x202F),
-           *range(0x2066, 0x206A))  # fmt: skip
+           *range(0x2066, 0x206A), *range(0xD800, 0xE000))  # fmt: skip
 _HARMLESS = dict.fromkeys(_ACTING, "\N{REPLACEMENT CHARACTER}")
 
 
@@ -27,6 +28,8 @@ def harmless(text: str) -> str:
     'mail�[2J�2J�git�'
     >>> harmless("two\nlines, a [/tag], naïve 日本")
     'two\nlines, a [/tag], naïve 日本'
+    >>> harmless("half \ud83d")
+    'half �'
     """
     return text.translate(_HARMLESS)
 

@@ -5,6 +5,7 @@ import threading
 from contextlib import contextmanager
 
 import httpx2
+import msgspec
 import pytest
 from confluent_kafka import Producer
 from typer.testing import CliRunner
@@ -24,6 +25,8 @@ from tests.testkit.receiver import receiving
 from tests.testkit.telemetry import read_all
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
+
+NO_EVIDENCE = ("none", '["a list"]', "[" * 100_000)
 
 
 @pytest.fixture
@@ -120,6 +123,21 @@ def test_what_the_receiver_refuses_or_nobody_can_read_is_a_dead_letter(settings)
     )
     assert len(letters) == 2
     assert letters[1].value() == b"\x00 no Avro"
+
+
+@pytest.mark.parametrize("body", [webhook_body, alertmanager_body])
+def test_evidence_that_is_no_object_is_a_dead_letter_and_ends_nothing(settings, body) -> None:
+    hostile = [msgspec.structs.replace(alert(n), evidence=e) for n, e in enumerate(NO_EVIDENCE)]
+    tell(settings, *hostile, alert(7))
+    with receiving() as receiver:
+        with sinking(settings, Target(receiver.url, body)):
+            wait_for(lambda: receiver.posts, "the alert after those with hostile evidence")
+        (told,) = receiver.bodies()
+    assert "i7" in json.dumps(told)
+    letters = read_all(
+        settings.bootstrap_servers, settings.topic(dead_letters(ALERTS_ANOMALIES).name)
+    )
+    assert len(letters) == len(NO_EVIDENCE)
 
 
 def test_alertmanager_gets_its_own_form(settings) -> None:

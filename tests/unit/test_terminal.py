@@ -128,9 +128,13 @@ COMMANDS = (
 
 @pytest.fixture
 def _topics(monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, RECORDS)
+
+
+def give(monkeypatch: pytest.MonkeyPatch, records: dict[Topic, msgspec.Struct]) -> None:
     """Topics on which every name is hostile, and a message that is no Avro."""
     ids = MemoryIds()
-    told = {t.name: Codec(ids).encode(t, record) for t, record in RECORDS.items()}
+    told = {t.name: Codec(ids).encode(t, record) for t, record in records.items()}
 
     def messages(_settings: Any, name: str, _way_back: int | None = None) -> list[Message]:
         if name == dead_letters(TELEMETRY_ACTIVITY).name:
@@ -148,6 +152,32 @@ def test_hostile_names_are_shown_as_text(arguments: list[str]) -> None:
     done = CliRunner().invoke(build(arguments), arguments, env={"COLUMNS": "2000"})
     assert done.exit_code in {0, 3}, (done.output, done.exception)
     assert "[/x]" in done.output, "the name is shown"
+    assert {character for character in done.output if character in ACTING} == set()
+
+
+@pytest.mark.parametrize("follow", [[], ["--follow"]], ids=["table", "follow"])
+@pytest.mark.parametrize(
+    ("evidence", "shown"),
+    [
+        ("none\x1b[2J", "none�[2"),
+        ("", ""),
+        ('["a list"]', '["a list"]'),
+        ('{"what": ["a list"]}', "['a list']"),
+        ('{"what": "half \\ud83d"}', "half �"),
+        ("[" * 100_000, "[[[["),
+    ],
+    ids=["no-json", "empty", "list", "what-is-a-list", "half-a-character", "deep"],
+)
+def test_an_alert_is_shown_whatever_its_evidence(monkeypatch, evidence, shown, follow) -> None:
+    alert = msgspec.structs.replace(
+        RECORDS[ALERTS_ANOMALIES], evidence=evidence, subject="who", started_at=2**62
+    )
+    give(monkeypatch, {ALERTS_ANOMALIES: alert})
+    done = CliRunner().invoke(build(["alerts"]), ["alerts", *follow], env={"COLUMNS": "2000"})
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "who" in done.output
+    assert shown in done.output
+    assert str(2**62) in done.output, "a time that no calendar has"
     assert {character for character in done.output if character in ACTING} == set()
 
 
