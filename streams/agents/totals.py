@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
+
 from schemas.codec import Codec, UndecodableError
 from schemas.crash_points import WorkerPoint, reached
 from schemas.records import DemandPartial
@@ -15,6 +17,7 @@ from streams.runtime.sender import Sender
 from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
 
+LOG = structlog.get_logger(__name__)
 STATE = b"state"
 
 
@@ -47,6 +50,8 @@ class TotalStage(Stage):
             self._chunks |= step.chunks
             self._rank = event.message.offset + 1
             await self._sender.send(step.outputs)
+        if step.given_up:
+            LOG.warning("the total goes on without pools that are silent", pools=step.given_up)
 
     def _forget(self) -> None:
         self._fold = None

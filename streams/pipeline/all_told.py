@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 Sums = TypeVar("Sums")
+FOR_EVER = 2**62  # how far all have told where nobody is waited for
 
 
 class AllTold:
@@ -15,6 +16,8 @@ class AllTold:
         Names of the pools that are waited for.
     told
         By pool, what it told of last: an hour or a mark. Kept by the caller, changed here.
+    silent
+        Pools that are not waited for until they speak again. Kept and changed like `told`.
 
     Examples
     --------
@@ -23,11 +26,18 @@ class AllTold:
     (False, True, 6)
     >>> all_told.awaits("b", 6), all_told.awaits("b", 7), all_told.awaits("x", 7)
     (False, True, False)
+    >>> all_told.give_up(), all_told.through
+    (['b'], 7)
+    >>> all_told.tell("b", 7), all_told.through
+    (False, 7)
     """
 
-    def __init__(self, pools: Iterable[str], told: dict[str, int]) -> None:
+    def __init__(
+        self, pools: Iterable[str], told: dict[str, int], silent: list[str] | None = None
+    ) -> None:
         self._pools = frozenset(pools)
         self._told = told
+        self._silent = [] if silent is None else silent
         self.through = -1
         self._behind: set[str] = set()
         self._look()
@@ -43,7 +53,17 @@ class AllTold:
         """Take that a pool told of an hour or a mark; tell whether all are further now."""
         self._told[pool] = at
         self._behind.discard(pool)
+        if pool in self._silent:
+            self._silent.remove(pool)
+            return self._look()
         return not self._behind and self._look()
+
+    def give_up(self) -> list[str]:
+        """Wait no more for those that are furthest behind; return their names."""
+        given_up = sorted(self._behind)
+        self._silent += given_up
+        self._look()
+        return given_up
 
     def taken_from(self, waiting: dict[int, Sums]) -> Iterator[tuple[int, Sums]]:
         """Take out, in order, the hours or marks that nobody is waited for any more."""
@@ -52,6 +72,7 @@ class AllTold:
 
     def _look(self) -> bool:
         before = self.through
-        self.through = min((self._told.get(pool, -1) for pool in self._pools), default=-1)
-        self._behind = {p for p in self._pools if self._told.get(p, -1) == self.through}
+        waited = self._pools.difference(self._silent)
+        self.through = min((self._told.get(pool, -1) for pool in waited), default=FOR_EVER)
+        self._behind = {p for p in waited if self._told.get(p, -1) == self.through}
         return self.through > before

@@ -6,7 +6,7 @@ from streams.pipeline.pool_minutes import MARK_MINUTES
 from streams.pipeline.resources import RESOURCES
 from streams.pipeline.state_version import decoded
 
-VERSION, BEFORE = 2, {1}  # 2: has the minutes
+VERSION, BEFORE = 3, {1, 2}  # 2: has the minutes, 3: the silent
 
 
 class OpenHour(msgspec.Struct, array_like=True):
@@ -92,6 +92,8 @@ class TotalState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         Where the total's series begins (-1: not yet), and how many hours it has.
     minutes
         The total by the minute.
+    silent
+        Pools that hours are not waiting for.
     """
 
     version: int
@@ -100,6 +102,7 @@ class TotalState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     first_hour: int
     hours: int
     minutes: MinutesState = msgspec.field(default_factory=MinutesState.empty)
+    silent: list[str] = []
 
     @classmethod
     def empty(cls) -> "TotalState":
@@ -114,7 +117,8 @@ class TotalState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     def from_bytes(cls, data: bytes) -> "TotalState":
         """Return the state; raises ValueError for bytes that are none.
 
-        Of a state of version 1 all is kept; the total by the minute begins with the next mark.
+        Of a state of version 1 all is kept; the total by the minute begins with the next mark. Up
+        to version 2 every pool was waited for.
         """
         state = decoded(_decoder, data, "state of the total", VERSION, BEFORE)
         state.version = VERSION
