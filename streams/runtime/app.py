@@ -100,6 +100,15 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         if fresh:
             await self.seek_wait(fresh)
 
+    def close(self) -> None:
+        """Take no more where the group rebalances amid a stop; closing is left to the stop itself.
+
+        Faust closes here, from the wrong thread's event loop. Half of it fails: this member never
+        leaves its group, and a commit whose connection broke, or a seek, asks for ever for the
+        coordinator of one that is closing.
+        """
+        self.stop_flow()
+
     async def _commit_offsets(self, offsets: Any, start_new_transaction: bool = True) -> bool:
         # The offsets are chosen already: what is settled now covers them, and maybe more.
         await self.transport.settlement.settle()

@@ -1,7 +1,7 @@
 """Ends a worker that was told to stop and does not.
 
-A consumer that is closed amid a rebalance has been seen to ask for its group's coordinator for ever
-(one of some 300 stops). Whatever was not settled by then comes again to another worker.
+None is known that does not, since a rebalance amid a stop no longer closes the consumer under it
+(one of some 300 stops stood still). Whatever was not settled by then comes again to another worker.
 """
 
 import threading

@@ -8,7 +8,7 @@ from typing import Any
 
 from faust.types import TP
 
-from streams.runtime.app import _ConsumerThread
+from streams.runtime.app import _Consumer, _ConsumerThread
 
 SOURCE, CHANGELOG = TP("telemetry.activity", 0), TP("users-changelog", 0)
 
@@ -77,3 +77,11 @@ def test_a_partition_whose_agent_is_busy_keeps_what_came() -> None:
     fetcher = Fetcher({SOURCE: [12, 13]}, lambda: active.discard(SOURCE))
     assert fetched(active, fetcher, frozenset({SOURCE})) == {SOURCE: [12, 13]}
     assert fetcher.seeks == []
+
+
+def test_a_rebalance_amid_a_stop_takes_no_more_and_closes_nothing() -> None:
+    """The stop closes, once it has committed; Faust's would reach for the thread's consumer."""
+    consumer = object.__new__(_Consumer)
+    consumer.can_resume_flow, consumer.suspend_flow = asyncio.Event(), asyncio.Event()
+    consumer.close()
+    assert not consumer.flow_active
