@@ -112,7 +112,7 @@ def _launch(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Ou
     event, number = moment.event, program_number(moment.event.program)
     unusual = _judge_launch(user, moment)
     user.launches += 1
-    delta.launched(event.program)
+    taught = delta.launched(event.program)
     pool = ways.pool_of(event.program)
     user.pools[pool] = user.pools.get(pool, 0) + 1
     user.change(pool, minute_of(event.time), change_at(event.time, NOTHING, launches=1))
@@ -121,9 +121,9 @@ def _launch(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Ou
     user.data.observe_launch(number)
     before = last_launch(user.programs)
     if before is not None:
-        delta.gaps.add(program_number(before[0]), number, event.time - before[1])
+        taught.gaps.add(program_number(before[0]), number, event.time - before[1])
     prediction = observe(
-        user.programs, moment.learned.programs, delta.programs, event.program, moment.time_s
+        user.programs, moment.learned.programs, taught.programs, event.program, moment.time_s
     )
     record = prediction_record(
         prediction, user.data, output_id=moment.output_id, user=moment.name,
@@ -151,7 +151,7 @@ def _exit(user: User, moment: Moment, ways: Ways, delta: HourDelta) -> list[Outp
         go(user, event.program, event.time, running.level, NOTHING, ways.pool_of)
         duration_s = max(0, event.time - running.launched_ms) / 1000
         user.consumption.observe_duration(
-            program_number(event.program), duration_s, delta.consumption
+            program_number(event.program), duration_s, delta.measured()
         )
     return []
 

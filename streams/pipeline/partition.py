@@ -261,7 +261,7 @@ class ProfilePartition:
     def _measure(self, user: User, samples: Sequence[Activity]) -> None:
         for hour, run in groupby(samples, lambda event: hour_of(event.time)):
             self._remember(user, hour * HOUR_MS)
-            measure(user, list(run), user.delta(hour).consumption, self._ways.pool_of)
+            measure(user, list(run), user.delta(hour).measured(), self._ways.pool_of)
 
     def _remember(self, user: User, time_ms: int) -> None:
         remember_eves(user, self.state.open_hour, hour_of(time_ms), self._learned, self._ways)

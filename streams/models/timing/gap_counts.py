@@ -58,6 +58,11 @@ class GapCounts:
             for place, count in row.items():
                 ours[place] = ours.get(place, 0) + count
 
+    @property
+    def transitions(self) -> int:
+        """How many pairs of programs were counted."""
+        return len(self._rows)
+
     def trim(self) -> None:
         """Keep the most counted transitions; ties go by number, so that all partitions agree."""
         if len(self._rows) > MOST_TRANSITIONS:
