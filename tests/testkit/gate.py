@@ -1,7 +1,8 @@
 """Reads a JUnit file and fails when what had to run didn't: `python -m tests.testkit.gate FILE`.
 
 A green run says little when its broker tests were skipped. Allowed skips are those for something
-that is really absent on this machine: the recordings in ../shared, or a Docker engine.
+that is really absent on this machine: the recordings in ../shared, a Docker engine, or a kernel
+that tells this process of others.
 """
 
 # ruff: noqa: T201 - a command prints
@@ -14,6 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from tests.testkit.broker import docker_answers
+from tests.testkit.kernel_events import NAME, kernel_tells
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 REQUIRED = ("integration", "e2e", "faults")
@@ -40,6 +42,8 @@ def absent_here() -> set[str]:
         absent.add("../shared")
     if not docker_answers():
         absent.add("Docker")
+    if not kernel_tells():
+        absent.add(NAME)
     return absent
 
 
