@@ -26,6 +26,7 @@ class Soak:
         self.chance = random.Random(seed)
         self.names: list[str] = []
         self.count = 0
+        self.outages = 0
 
     def turn(self) -> None:
         world, chance = self.world, self.chance
@@ -34,7 +35,11 @@ class Soak:
         if chance.random() < 0.02:
             world.target = chance.randrange(14)
         # Outages are rare and short, else they would crowd out the other faults.
-        world.cloud.faults.is_out = chance.random() < (0.7 if world.cloud.faults.is_out else 0.005)
+        was_out = world.cloud.faults.is_out
+        world.cloud.faults.is_out = chance.random() < (0.7 if was_out else 0.005)
+        self.outages += world.cloud.faults.is_out and not was_out
+        if was_out and not world.cloud.faults.is_out:
+            world.fault_ended()
         self._maybe_break()
         if chance.random() < 0.01:
             world.leak()
@@ -83,7 +88,8 @@ def test_no_orphan_no_cap_broken_no_request_answered_twice() -> None:
             world.cloud.faults.rate = 0.2
     world.settle()
     world.check_settled()
-    write_report("allocator-soak", **report_of(world))
+    write_report("allocator-soak", **report_of(world), outages=soak.outages)
+    assert len(world.recovered_s) == world.kills.total() + soak.outages
     assert set(CRASHES) <= set(world.kills)
     assert set(world.cloud.faults.injected) == set(Fault), "a fault that was never injected"
     assert world.kills.total() >= KILLS
@@ -94,6 +100,7 @@ def report_of(world: World) -> dict[str, object]:
     return {
         "seed": SEED,
         "strikes": world.kills.total(),
+        "recovered_s": world.recovered_s,
         "operations": world.operations,
         "kills": dict(world.kills),
         "faults": {str(k): v for k, v in world.cloud.faults.injected.items()},

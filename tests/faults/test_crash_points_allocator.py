@@ -18,6 +18,7 @@ from schemas.records import AllocationEvent, AllocationRequest
 from schemas.settings import Settings
 from schemas.topics import ALLOCATION_EVENTS, ALLOCATION_REQUESTS
 from tests.testkit.allocator_books import (
+    ENDS,
     answers,
     booked,
     in_the_cloud,
@@ -27,6 +28,7 @@ from tests.testkit.allocator_books import (
 from tests.testkit.allocator_process import KeptAllocator, start_allocator
 from tests.testkit.crash_folder import CrashFolder
 from tests.testkit.pipeline import Deployment, Waited, deployed, environment_number, wait_for
+from tests.testkit.telemetry import read_all
 from tests.testkit.under_fire import SEED, write_report
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
@@ -58,6 +60,7 @@ class Office:
     processes: list[spawn.Process] = field(default_factory=list)
     held: list[tuple[str, str]] = field(default_factory=list)
     asked: int = 0
+    died: dict[int, tuple[float, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         servers = self.deployment.settings.bootstrap_servers
@@ -74,6 +77,31 @@ class Office:
             self._send(*self.held.pop(0), "RELEASE")
         return not self.crashes.left()
 
+    def is_whole(self) -> bool:
+        """Whether all that were to die have; they have successors then."""
+        self.revive()
+        return len(self.died) == len(self.crashes.deadly)
+
+    def recovered_s(self) -> list[float]:
+        """How long after each death all pools had answered something that was asked after it."""
+        settings = self.deployment.settings
+        answered: dict[int, float] = {}
+        for message in read_all(settings.bootstrap_servers, settings.topic(ALLOCATION_EVENTS.name)):
+            event = self._codec.decode(ALLOCATION_EVENTS, message.value(), AllocationEvent)
+            if event.kind in ENDS and event.request_id is not None:
+                number, at_s = (
+                    int(event.request_id.partition("-")[2]),
+                    message.timestamp()[1] / 1000,
+                )
+                answered[number] = min(at_s, answered.get(number, at_s))
+        return [
+            max(
+                min(at_s for n, at_s in answered.items() if n >= asked and n % len(POOLS) == pool)
+                for pool in range(len(POOLS))
+            ) - died_s
+            for died_s, asked in self.died.values()
+        ]  # fmt: skip
+
     def close(self) -> None:
         """Give everything back."""
         while self.held:
@@ -81,8 +109,11 @@ class Office:
         assert self._producer.flush(120) == 0
 
     def revive(self) -> None:
-        """Keep so many allocators running."""
+        """Keep so many allocators running; note when each was seen to have died, after what."""
         running = sum(process.poll() is None for process in self.processes)
+        for process in self.processes:
+            if process.poll() == -signal.SIGKILL:
+                self.died.setdefault(process.pid, (time.time(), self.asked))
         for _ in range(ALLOCATORS - running):
             self.processes.append(
                 start_allocator(
@@ -133,6 +164,9 @@ def test_an_allocator_may_die_at_every_named_moment(
         said = KeptAllocator(deployment.settings).said
         try:
             wait_for(office.turn, Waited(crashes, said))
+            wait_for(office.is_whole, Waited("the end of all that were struck", said))
+            for _ in POOLS:  # the last to die has successors who answer, too
+                office.turn()
             office.close()
             quiet = Waited("books that agree with the cloud", said)
             wait_for(lambda: is_quiet(office, deployment.settings), quiet, QUIET_S)
@@ -141,12 +175,14 @@ def test_an_allocator_may_die_at_every_named_moment(
             for process in office.processes:
                 spawn.kill(process)
         told = events(deployment)
-        most = most_at_once(deployment.settings)
+        most, recovered_s = most_at_once(deployment.settings), office.recovered_s()
     write_report(
         "allocator-crash-points", strikes=codes[-signal.SIGKILL], reached=len(AllocatorPoint),
         requests=office.asked, most_at_once=most, started=len(office.processes),
+        recovered_s=[round(s, 1) for s in recovered_s],
     )  # fmt: skip
-    assert codes[-signal.SIGKILL] == len(crashes.deadly) > 0
+    assert codes[-signal.SIGKILL] == len(crashes.deadly) == len(recovered_s) > 0
+    assert min(recovered_s) > 0.0
     assert {request: found for request, found in answers(told).items() if len(found) > 1} == {}
     assert not leases_overlap(told)
     assert 0 < max(most.values()) <= CAP

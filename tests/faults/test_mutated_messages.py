@@ -3,6 +3,7 @@ is worked on or buried, no worker ends, and what it keeps of them it can read ag
 
 import asyncio
 import random
+import time
 from collections import Counter
 
 import pytest
@@ -53,25 +54,29 @@ def user_in(stages: Stages, value: bytes) -> str:
 def test_no_message_ends_a_worker_or_spoils_its_state() -> None:
     stages, chance = Stages(), random.Random(SEED)
     worked, buried = asyncio.run(played(stages, chance))
-    after = asyncio.run(neighbours(stages))
+    after, recovered_s = asyncio.run(neighbours(stages))
     write_report(
         "mutated-messages", seed=SEED, strikes=sum(worked.values()) + sum(buried.values()),
-        worked=dict(worked), buried=dict(buried),
+        worked=dict(worked), buried=dict(buried), recovered_s=[recovered_s],
     )  # fmt: skip
     assert sum(worked.values()) + sum(buried.values()) == MESSAGES
     assert len(buried) >= 7, "on each topic some make no sense"
     assert len(worked) >= 9, "and some are as good as any"
     assert after > 0
+    assert recovered_s > 0.0
 
 
-async def neighbours(stages: Stages) -> int:
-    """Good activity of somebody else, after all that; returns how many outputs came of it."""
-    before = stages.sink.sent
+async def neighbours(stages: Stages) -> tuple[int, float]:
+    """Good activity of somebody else, after all that; returns how many outputs came of it, and how
+    many seconds the first took."""
+    before, began_s, first_s = stages.sink.sent, time.monotonic(), 0.0
     for key, record in good_records(SEED)[TELEMETRY_ACTIVITY]:
         batch = ActivityBatch(
             user=f"neighbour-{key}", host="h", source="neighbour", events=record.events
         )
         value = stages.codec.encode(TELEMETRY_ACTIVITY, batch)
         assert not await stages.work(TELEMETRY_ACTIVITY, value, batch.user.encode(), NOW_MS)
+        if stages.sink.sent > before and not first_s:
+            first_s = time.monotonic() - began_s
     await stages.restart()
-    return stages.sink.sent - before
+    return stages.sink.sent - before, first_s

@@ -62,9 +62,13 @@ def test_no_orphan_no_cap_broken_over_http(tmp_path, monkeypatch) -> None:
             was_out = stub.faults.is_out
             turn(world, chance, names)
             outages += stub.faults.is_out and not was_out
+            if was_out and not stub.faults.is_out:
+                world.fault_ended()
             now["s"] = world.now_ms / 1000
         stub.faults.rate = 0.0
-        stub.faults.is_out = False
+        if stub.faults.is_out:
+            stub.faults.is_out = False
+            world.fault_ended()
         stub.compute.thaw_listing()
         for _ in range(6):
             world.now_ms += 400_000
@@ -75,7 +79,9 @@ def test_no_orphan_no_cap_broken_over_http(tmp_path, monkeypatch) -> None:
         write_report(
             "openstack-soak", seed=SEED, strikes=world.kills.total(), kills=dict(world.kills),
             faults=injected, operations=world.operations, outages=outages,
+            recovered_s=world.recovered_s,
         )  # fmt: skip
+        assert len(world.recovered_s) == world.kills.total() + outages
         assert set(stub.faults.injected) >= EACH, "a fault that was never injected"
         assert outages >= 2, "nor was the whole API away for a while"
         assert set(CRASHES) <= set(world.kills)

@@ -111,6 +111,8 @@ class World:
         self.injected: set[str] = set()
         self.holder: dict[str, str] = {}
         self.answers: dict[str, set[str | None]] = defaultdict(set)
+        self.recovered_s: list[float] = []  # in the world's time
+        self._ended_ms: list[int] = []  # ends of faults that nothing good has followed yet
         self.restart()
 
     def restart(self) -> None:
@@ -155,6 +157,8 @@ class World:
         calls, starts = self._commit()
         cut = {"before calls": 0, "amid calls": len(calls) // 2}.get(crash or "", len(calls))
         results = [self._make(call) for call in calls[:cut]]
+        if any(result.answer is Answer.DONE for result in results):
+            self._recovered()
         ends = [self._start(start) for start in starts]
         if crash is not None:
             self._killed(crash, calls[cut:])
@@ -197,6 +201,7 @@ class World:
             assert len(self.answers[event.request_id]) == 1, "two assignments for a request"
             assert event.instance_id not in self.holder, "two leases on an instance"
             self.holder[event.instance_id] = event.request_id
+            self._recovered()
         elif event.kind in {"RELEASED", "FAILED"} and event.request_id is not None:
             self.holder.pop(event.instance_id, None)
 
@@ -226,7 +231,17 @@ class World:
                 (self.now_ms + self.chance.choice((0, 30_000, 240_000)), unmade[0])
             )
         self.restart()
+        self.fault_ended()
         self.check()
+
+    def fault_ended(self) -> None:
+        """Note the end of a kill, which is at once, or of an outage."""
+        self._ended_ms.append(self.now_ms)
+
+    def _recovered(self) -> None:
+        """Note a good effect: a call that the cloud did, or an answer, and all is as it should."""
+        self.recovered_s += [(self.now_ms - ended_ms) / 1000 for ended_ms in self._ended_ms]
+        self._ended_ms.clear()
 
     def _late_calls(self) -> None:
         due = [call for at_ms, call in self.orphaned_late if at_ms <= self.now_ms]
@@ -263,7 +278,9 @@ class World:
     def settle(self, cycles: int = 3) -> None:
         """Let faults end, and so many cycles pass."""
         self.cloud.faults.rate = 0.0
-        self.cloud.faults.is_out = False
+        if self.cloud.faults.is_out:
+            self.cloud.faults.is_out = False
+            self.fault_ended()
         self.cycle()
         for _ in range(cycles):
             self.now_ms += QUIET_CYCLE_MS
@@ -280,3 +297,4 @@ class World:
         held = ledger.count(*WARM) + ledger.coming
         assert held == min(self.target, room), (held, self.target, room)
         assert ledger.waiting == 0
+        self._recovered()

@@ -56,3 +56,9 @@ def test_every_report_of_a_fault_test_is_asked_for() -> None:
     assert writing == set(soak.REPORT_OF)
     for name, report in soak.REPORT_OF.items():
         assert f'"{report}"' in sources[name]
+
+
+def test_every_report_says_how_long_recovery_took() -> None:
+    for name in soak.REPORT_OF:
+        text = (soak.REPOSITORY / soak.FOLDER / name).read_text()
+        assert "UnderFire(" in text or "recovered_s" in text, name
