@@ -15,6 +15,7 @@ import structlog
 
 from schemas.names import MAX_NAME_CHARS
 from streams.pipeline.eventtime import is_future
+from streams.runtime.begun import Begun
 
 EXIT_FATAL = 70
 # A step that is under way when the worker stops is let end; one that can't is left to redelivery.
@@ -78,7 +79,11 @@ async def guarded(
     fatal
         Ends the process; an argument so that tests can see it called.
     """
-    task = asyncio.ensure_future(_run(event, step, bury, fatal))
+    begun = Begun(_run(event, step, bury, fatal))
+    if begun.is_through:
+        await asyncio.sleep(0)  # whatever else runs in this loop has its turn between two messages
+        return
+    task = asyncio.ensure_future(begun.rest())
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
