@@ -37,15 +37,15 @@ def events(
     """Events in time order, of each user one in `every_s` seconds; programs follow a habit."""
     chance = random.Random(seed)
     current = [0] * users
-    rows, time_ms = [], START_MS
+    rows, at_ms = [], float(START_MS)
     for seq in range(count):
-        time_ms += chance.randrange(1, round(2 * every_s * 1000 / users) + 2)
+        at_ms += chance.uniform(0, 2 * every_s * 1000 / users)  # many users' fall into one
         user = chance.randrange(users)
         launch = chance.random() < LAUNCHES
         if launch:
             usual = (current[user] + 1) % PROGRAMS
             current[user] = usual if chance.random() < 0.7 else chance.randrange(PROGRAMS)
-        rows.append((f"user{user}", _event(chance, seq, time_ms, current[user], launch=launch)))
+        rows.append((f"user{user}", _event(chance, seq, int(at_ms), current[user], launch=launch)))
     return rows
 
 

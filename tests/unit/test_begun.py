@@ -3,14 +3,12 @@ start."""
 
 import asyncio
 from collections.abc import Awaitable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from streams.runtime.app import _Consumer
 from streams.runtime.begun import Begun
-from streams.runtime.guard import guarded
 
 
 async def told(heard: list[str], waiting: Awaitable[Any] | None = None) -> str:
@@ -132,32 +130,5 @@ def test_a_consumer_that_stops_takes_no_message() -> None:
     async def scenario() -> None:
         result = await consumer(is_stopping=True).wait_first(told([]), asyncio.Event().wait())
         assert result.stopped
-
-    asyncio.run(scenario())
-
-
-def test_others_have_their_turn_between_two_messages() -> None:
-    """An agent whose queue is full must not keep commits and heartbeats from running."""
-
-    async def scenario() -> None:
-        turns: list[str] = []
-
-        async def step(event: Any) -> None:
-            turns.append(f"message {event.message.offset}")
-
-        async def bury(event: Any, error: Exception) -> None:
-            raise AssertionError(event, error)
-
-        async def other() -> None:
-            for _ in range(2):
-                turns.append("other")
-                await asyncio.sleep(0)
-
-        task = asyncio.ensure_future(other())
-        for offset in range(2):
-            message = SimpleNamespace(topic="t", partition=0, offset=offset)
-            await guarded(SimpleNamespace(message=message), step, bury)
-        await task
-        assert turns == ["message 0", "other", "message 1", "other"]
 
     asyncio.run(scenario())
