@@ -242,7 +242,8 @@ def work_as_operator(guarded: Guarded, port: int) -> None:
 
 def look_for_secrets(guarded: Guarded, receiver: Receiver, port: int) -> None:
     """None is in metrics, on the page, in settings shown, on any topic or among dead letters."""
-    shown = guarded.shown()
+    shown: dict[str, bytes] = {}
+    wait_at_work(guarded, lambda: shown.update(guarded.shown()) or all(shown.values()), "all show")
     assert len(shown) >= 4 * 3
     assert sum(body.count(b"# HELP") for body in shown.values()) > 40
     shown |= {

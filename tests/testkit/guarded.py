@@ -104,7 +104,10 @@ class Guarded:
         return {role: self.said(role) for role, p in self.processes.items() if p.poll() is not None}
 
     def shown(self) -> dict[str, bytes]:
-        """What each process that has metrics shows to whoever asks for them or its health."""
+        """What each process that has metrics shows to whoever asks for them or its health.
+
+        Nothing, of one that has just been started again and does not listen yet.
+        """
         told = {}
         for role, port in self.metrics_ports.items():
             for path in ("metrics", "healthz", "readyz"):
@@ -137,3 +140,5 @@ def _read(url: str) -> bytes:
             return bytes(reply.read())
     except urllib.error.HTTPError as error:  # not ready: the body says why
         return bytes(error.read())
+    except OSError:
+        return b""
