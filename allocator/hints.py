@@ -5,6 +5,7 @@ are read by every process from all partitions, without a group, and not committe
 the last hour of predictions, the last day's alarms, all profiles and the calendar are read again.
 """
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -108,7 +109,8 @@ class Hints:
                 self._predicted(record, owners)
             elif topic is PROFILES_USERS:
                 profile = self._codec.decode(topic, message.value(), UserProfile)
-                if profile.sensitivity is not None:
+                # Deadlines are divided by it, and the pool's mean is kept for good.
+                if profile.sensitivity is not None and 0.0 < profile.sensitivity < math.inf:
                     self._sensitivities[profile.user] = profile.sensitivity
             elif topic is CALENDAR_EVENTS:
                 event = self._codec.decode(topic, message.value(), CalendarEvent)
@@ -141,7 +143,8 @@ class Hints:
             chances = found.setdefault(pool, [0.0] * len(WINDOWS_S))
             windows = (candidate.p_1m, candidate.p_5m, candidate.p_15m, candidate.p_60m)
             for number, chance in enumerate(windows):
-                chances[number] = 1.0 - (1.0 - chances[number]) * (1.0 - min(max(chance, 0.0), 1.0))
+                # In this order what is no number is a chance of zero.
+                chances[number] = 1.0 - (1.0 - chances[number]) * (1.0 - min(max(0.0, chance), 1.0))
         return found
 
     def _pool(self, program: str) -> str:

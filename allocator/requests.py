@@ -1,6 +1,5 @@
 """Reads what the allocator consumes; what can't be used becomes a dead letter."""
 
-import math
 from collections.abc import Container, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from schemas.records import AllocationRequest, DemandForecast
 from schemas.topics import ALLOCATION_REQUESTS, FORECASTS_DEMAND, Topic
 
 MAX_NAME = 512
+MOST = 1e24  # a yottabyte: no pool needs more of anything, and squares of it are numbers
 
 
 class InvalidRequestError(ValueError):
@@ -52,8 +52,8 @@ def read_forecast(codec: Codec, data: bytes | None) -> DemandForecast:
     forecast = codec.decode(FORECASTS_DEMAND, data, DemandForecast)
     if any(len(step.quantiles) != len(forecast.levels) for step in forecast.steps):
         raise InvalidRequestError("a step with other quantiles than the forecast's levels")
-    if not all(math.isfinite(q) for step in forecast.steps for q in step.quantiles):
-        raise InvalidRequestError("a quantile that is no number")
+    if not all(abs(q) <= MOST for step in forecast.steps for q in step.quantiles):
+        raise InvalidRequestError("a quantile that is no number, or beyond all need")
     return forecast
 
 

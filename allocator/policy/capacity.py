@@ -140,9 +140,15 @@ def capacity_at(windows: Sequence[Window], cap: int, now_ms: int, lead_s: float)
     if not meant:
         return None
     last = max(meant, key=lambda window: window.end_ms)
-    until = datetime.fromtimestamp(last.end_ms / 1000, UTC)
-    why = f"maintenance {last.title!r} until {until:%a %H:%M} UTC"
+    why = f"maintenance {last.title!r} {_until(last.end_ms)}"
     return Capacity(_left(meant, cap, now_ms), _left(meant, cap, soon_ms), why)
+
+
+def _until(end_ms: int) -> str:
+    try:
+        return f"until {datetime.fromtimestamp(end_ms / 1000, UTC):%a %H:%M} UTC"
+    except (ValueError, OverflowError):  # an event may end when no calendar goes so far
+        return "without an end"
 
 
 def _covers(window: Window, at_ms: int) -> bool:

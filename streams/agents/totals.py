@@ -17,7 +17,7 @@ from streams.runtime.sender import Sender
 from streams.runtime.settlement import Stage
 from streams.runtime.state_tables import StateTable
 
-LOG = structlog.get_logger(__name__)
+log = structlog.get_logger()
 STATE = b"state"
 
 
@@ -51,7 +51,7 @@ class TotalStage(Stage):
             self._rank = event.message.offset + 1
             await self._sender.send(step.outputs)
         if step.given_up:
-            LOG.warning("the total goes on without pools that are silent", pools=step.given_up)
+            log.warning("the total goes on without pools that are silent", pools=step.given_up)
 
     def _forget(self) -> None:
         self._fold = None

@@ -8,7 +8,7 @@ from streams.dashboard.reserves import POOLS_KEPT
 from streams.dashboard.rows import Rows
 from streams.pipeline.eventtime import HOUR_MINUTES, HOUR_MS, MINUTE_MS
 from streams.pipeline.level import NOTHING
-from streams.pipeline.pool_minutes import PoolMinutes, Stretch
+from streams.pipeline.pool_minutes import MOST_MINUTES, PoolMinutes, Stretch, check
 from streams.pipeline.resources import RESOURCES, values
 
 MINUTES_KEPT = 180
@@ -33,7 +33,16 @@ class PoolActuals:
         self.by_hour = Rows(1 + len(RESOURCES), HOURS_KEPT)
 
     def add(self, observed: DemandObserved) -> list[Closed]:
-        """Take what one partition saw; return what closed."""
+        """Take what one partition saw; return what closed.
+
+        Raises
+        ------
+        ValueError
+            For what the workers bury: nothing of it is kept.
+        """
+        check(observed)
+        if self._minutes.would_close(observed) > MOST_MINUTES:
+            raise ValueError("more years to close than can be at once")
         if observed.source_partition not in self._minutes.sources:
             first = observed.closed_through // MINUTE_MS
             self._complete_from = max(self._complete_from, first)
@@ -79,14 +88,21 @@ class Actuals:
         self.watermarks: dict[int, int] = {}
 
     def take(self, observed: DemandObserved) -> list[Closed]:
-        """Keep what one partition saw of a pool; return what closed."""
-        known = self.watermarks.get(observed.source_partition, 0)
-        self.watermarks[observed.source_partition] = max(known, observed.closed_through)
-        if not 0 <= observed.source_partition < self._partitions:
-            return []
+        """Keep what one partition saw of a pool; return what closed.
+
+        Raises
+        ------
+        ValueError
+            For what the workers bury.
+        """
+        number = observed.source_partition
+        if not 0 <= number < self._partitions:
+            raise ValueError(f"no partition {number} of telemetry")
         pool = self._pools.get(observed.pool) or PoolActuals(self._partitions)
+        closed = pool.add(observed)
         self._pools.put(observed.pool, pool)
-        return pool.add(observed)
+        self.watermarks[number] = max(self.watermarks.get(number, 0), observed.closed_through)
+        return closed
 
     def series(self, pool: str, resource: str, unit: str) -> list[tuple[int, float]]:
         """Return time and value, `unit` being minute or hour, oldest first."""

@@ -1,13 +1,13 @@
 """The addresses under /api/: each gives a view as JSON, and nothing can be written."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import msgspec
 from sse_starlette import EventSourceResponse
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from streams.dashboard import views
@@ -21,6 +21,15 @@ LISTS = {
     "pools": views.pools, "pool-names": views.pool_names, "users": views.users,
     "alerts": views.alerts, "shadow": views.shadow, "decisions": views.decisions,
 }  # fmt: skip
+
+
+class JsonResponse(Response):
+    """JSON in which what is no number is null: one such value in a record broke a whole page."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return msgspec.json.encode(content)
 
 
 def routes(feed: Feed) -> list[Route]:
@@ -50,7 +59,7 @@ def routes(feed: Feed) -> list[Route]:
 def _whole(view: Callable[[], dict[str, Any]]) -> Any:
     async def answer(request: Request) -> Response:
         del request
-        return JSONResponse(view())
+        return JsonResponse(view())
 
     return answer
 
@@ -60,8 +69,8 @@ def _list(view: Callable[[Feed, Query], dict[str, Any]], feed: Feed) -> Any:
         try:
             query = Query.of(request.query_params)
         except BadQueryError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
-        return JSONResponse(view(feed, query))
+            return JsonResponse({"error": str(error)}, status_code=400)
+        return JsonResponse(view(feed, query))
 
     return answer
 
@@ -70,8 +79,8 @@ def _one(view: One, otherwise: str) -> Any:
     async def answer(request: Request) -> Response:
         found = view(lambda name: request.query_params.get(name, ""))
         if found is None:
-            return JSONResponse({"error": otherwise}, status_code=404)
-        return JSONResponse(found)
+            return JsonResponse({"error": otherwise}, status_code=404)
+        return JsonResponse(found)
 
     return answer
 
@@ -91,5 +100,5 @@ async def _changes(feed: Feed) -> AsyncIterator[dict[str, str]]:
         state = (feed.known.version, feed.lag.get("read_ms"))
         if state != shown:
             shown = state
-            yield {"event": "summary", "data": json.dumps(views.summary(feed))}
+            yield {"event": "summary", "data": msgspec.json.encode(views.summary(feed)).decode()}
         await asyncio.sleep(PUSH_INTERVAL_S)

@@ -14,8 +14,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.observe import dashboard as metrics
 from infra.observe.health import Health
-from schemas.codec import Codec, UndecodableError
+from schemas.codec import Codec
 from schemas.connection import reading_config
+from schemas.records import DemandObserved
 from schemas.registry import RegistryUnavailableError
 from schemas.settings import Settings
 from schemas.topics import (
@@ -36,6 +37,8 @@ from schemas.topics import (
 from streams.dashboard.known import Known
 from streams.dashboard.lag import LagReader
 from streams.dashboard.letters import Letters
+from streams.pipeline.eventtime import is_future
+from streams.pipeline.pool_minutes import times_of
 
 log = structlog.get_logger()
 
@@ -53,6 +56,15 @@ BATCH = 500
 POLL_S = 0.5
 LAG_EVERY_S = 5.0
 TIMEOUT_S = 30.0
+
+
+def refuse_future(record: msgspec.Struct, appended_ms: int) -> None:
+    """Raise ValueError for demand of a time that has not come, as the workers do.
+
+    All that is true would come too late after it.
+    """
+    if isinstance(record, DemandObserved) and is_future(max(times_of(record)), appended_ms):
+        raise ValueError("told of a time that has not come")
 
 
 class Feed:
@@ -170,8 +182,10 @@ class Feed:
         if topic.record is None:
             return
         try:
-            self.take(self._codec.decode(topic, message.value(), topic.record))
-        except (UndecodableError, RegistryUnavailableError) as error:
+            record = self._codec.decode(topic, message.value(), topic.record)
+            refuse_future(record, message.timestamp()[1])
+            self.take(record)
+        except (ValueError, RegistryUnavailableError) as error:  # what can't be used, and why
             log.warning("not shown", topic=topic.name, reason=str(error))
 
     def _watch_lag(self) -> None:

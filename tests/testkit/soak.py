@@ -36,7 +36,8 @@ REPORT_OF = {
     "test_rebalance.py": "rebalance", "test_clock_set.py": "clock-jumps",
     "test_crash_points_allocator.py": "allocator-crash-points",
     "test_crash_points_worker.py": "worker-crash-points",
-    "test_mutated_messages.py": "mutated-messages", "test_registry_kills.py": "registry-kills",
+    "test_mutated_messages.py": "mutated-messages", "test_mutated_requests.py": "mutated-requests",
+    "test_mutated_shown.py": "mutated-shown", "test_registry_kills.py": "registry-kills",
     "test_allocator_soak.py": "allocator-soak", "test_openstack_soak.py": "openstack-soak",
 }  # fmt: skip
 

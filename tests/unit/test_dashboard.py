@@ -1,5 +1,6 @@
 """The page: read-only, its values are those of the topics, nothing comes from elsewhere."""
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -16,10 +17,11 @@ from schemas.records import (
     Step,
 )
 from schemas.settings import Settings
+from schemas.topics import DEMAND_OBSERVED
 from streams.dashboard.feed import Feed
 from streams.dashboard.server import STATIC, make_server
 
-HOUR_MS = 3_600_000
+HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 
 
 @pytest.fixture
@@ -49,6 +51,49 @@ def observed(through_ms: int, minute_ms: int, launches: int) -> DemandObserved:
     return DemandObserved(
         pool="gpu", source_partition=0, source_offset=0, closed_through=through_ms, minutes=[minute]
     )
+
+
+class Written:
+    """A message as the feed gets it."""
+
+    def __init__(self, record: DemandObserved, appended_ms: int) -> None:
+        self._value = Codec(MemoryIds()).encode(DEMAND_OBSERVED, record)
+        self._appended_ms = appended_ms
+
+    def value(self) -> bytes:
+        return self._value
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self._appended_ms
+
+
+@pytest.mark.parametrize("through_ms", [2**62, 40 * 8766 * HOUR_MS, 3 * HOUR_MS])
+def test_demand_of_a_time_that_can_not_be_is_not_shown_and_what_is_true_goes_on(
+    feed: Feed, through_ms: int
+) -> None:
+    """The first kept the page's lock for ever, the last made all that followed come too late."""
+    feed.take(observed(HOUR_MS, HOUR_MS - MINUTE_MS, 1))
+    forged = observed(through_ms, HOUR_MS, 9)
+    feed._decode(DEMAND_OBSERVED, Written(forged, HOUR_MS + MINUTE_MS))
+    feed.take(observed(HOUR_MS + 2 * MINUTE_MS, HOUR_MS + MINUTE_MS, 2))
+    shown = feed.known.actuals.series("gpu", "INSTANCES", "minute")
+    assert shown[-1] == (HOUR_MS + MINUTE_MS, 2.0)
+    assert feed.known.actuals.watermarks == {0: HOUR_MS + 2 * MINUTE_MS}
+
+
+def test_what_is_no_number_in_a_record_leaves_its_cell_empty_and_no_page(
+    feed: Feed, page: TestClient
+) -> None:
+    for pool, hours in (("cpu", 1.5), ("gpu", math.nan)):
+        status = ReserveStatus(
+            pool=pool, time=HOUR_MS, target=1, ready=1, building=0, leased=0, cap=2, hits=3,
+            misses=1, hit_rate=0.75, target_hit_rate=0.9, idle_instance_hours=hours,
+            lead_time_s=90.0, reason="why",
+        )  # fmt: skip
+        feed.take(status)
+    assert page.get("/api/summary").json()["totals"]["idle_instance_hours"] is None
+    rows = page.get("/api/pools").json()["rows"]
+    assert {row["pool"]: row["idle_instance_hours"] for row in rows} == {"cpu": 1.5, "gpu": None}
 
 
 def test_the_newest_forecast_is_shown(feed: Feed, page: TestClient) -> None:

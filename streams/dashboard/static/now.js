@@ -2,7 +2,7 @@
 import { chart, colour, draw, plain } from "./charts.js";
 import { go } from "./choose.js";
 import { behind, card, el, facts, get, keepScroll, link, paged, table, tile, titled } from "./dom.js";
-import { clock, count, percent, seconds, wait } from "./say.js";
+import { clock, count, fixed, percent, seconds, wait } from "./say.js";
 
 const TIERS = [["ready", "ready", "blue"], ["building", "building", "sky"], ["paused", "paused", "sand"], ["shelved", "shelved", "purple"]];
 
@@ -14,7 +14,7 @@ function tiles(totals) {
     tile("In use / cap", `${count(totals.leased)} / ${count(totals.cap)}`),
     tile("Misses", count(totals.misses), totals.below_target ? `${count(totals.below_target)} pools below target` : ""),
     tile("Longest wait, p99", wait(totals.wait_ms_p99) || "none"),
-    tile("Idle cost", `${totals.idle_instance_hours.toFixed(1)}`, "instance hours"),
+    tile("Idle cost", fixed(totals.idle_instance_hours, 1), "instance hours"),
   ];
 }
 
@@ -52,7 +52,7 @@ function make(query) {
     sorts: [["attention", "needs attention first"], ["name", "by name"], ["leased", "most in use first"], ["misses", "most misses first"]],
     columns: ["pool", ...["target", "band", "ready", "building", "paused", "shelved", "in use", "cap", "hits", "misses", "warm / goal", "wait p50 / p99", "idle h"].map((name) => ({ name, number: true })), { name: "why", wide: true }],
     row: (r) => [link("now", { pool: r.pool }, r.pool), r.target, `${r.target_low} to ${r.target_high}`, r.ready, r.building, r.paused, r.shelved, r.leased, r.cap, r.hits, r.misses,
-      { text: `${r.hits + r.misses ? percent(r.hit_rate) : "none"} / ${percent(r.target_hit_rate)}`, kind: r.hits + r.misses === 0 ? "calm" : r.hit_rate < r.target_hit_rate ? "bad" : "good" }, r.wait_ms_p50 === null ? "" : `${wait(r.wait_ms_p50)} / ${wait(r.wait_ms_p99)}`, r.idle_instance_hours.toFixed(1), r.reason],
+      { text: `${r.hits + r.misses ? percent(r.hit_rate) : "none"} / ${percent(r.target_hit_rate)}`, kind: r.hits + r.misses === 0 ? "calm" : r.hit_rate < r.target_hit_rate ? "bad" : "good" }, r.wait_ms_p50 === null ? "" : `${wait(r.wait_ms_p50)} / ${wait(r.wait_ms_p99)}`, fixed(r.idle_instance_hours, 1), r.reason],
     onpage: (answer) => draw(overview, () => bars(answer.rows)),
   });
   const detail = el("div", { hidden: !query.pool });

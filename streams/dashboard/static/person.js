@@ -2,7 +2,7 @@
 import { chart, colour, draw, plain } from "./charts.js";
 import { choice, go } from "./choose.js";
 import { behind, card, el, get, keepScroll, link, table, tile, titled } from "./dom.js";
-import { clock, count, number, percent, seconds } from "./say.js";
+import { clock, count, fixed, number, percent, seconds } from "./say.js";
 
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const HOURS = [...Array(24).keys()];
@@ -45,7 +45,7 @@ function make(query) {
       tile("Sensitivity to waiting", felt, p.sensitivity_low === null ? "" : `${number(p.sensitivity_low)} to ${number(p.sensitivity_high)}`), tile("Next session", p.next_session_at ? clock(p.next_session_at) : seconds(p.next_session_length_s) || "not known", p.next_session_at ? `for ${seconds(p.next_session_length_s) || "a time not known"}` : ""));
     note.textContent = `As of ${clock(p.updated_at)}.`;
     draw(week, () => heat(rates, p.zone));
-    keepScroll(weekTable, table("Expected launches by hour", ["day", ...HOURS.map((h) => ({ name: String(h), number: true }))], rates.map((row, day) => [DAYS[day], ...row.map((v) => v.toFixed(2))])));
+    keepScroll(weekTable, table("Expected launches by hour", ["day", ...HOURS.map((h) => ({ name: String(h), number: true }))], rates.map((row, day) => [DAYS[day], ...row.map((v) => fixed(v, 2))])));
     if (p.sequences.length) draw(sequences, () => chances(p.sequences));
     keepScroll(sequenceTable, table("Sequences", ["after", "follows", "within", ...["probability", "interval", "n"].map((name) => ({ name, number: true }))],
       p.sequences.map((s) => [s.first, s.then, `${Math.round(s.window_s / 60)} min`, percent(s.probability), `${percent(s.low)} to ${percent(s.high)}`, s.support]), "No sequences that hold yet."));
