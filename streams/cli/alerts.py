@@ -18,7 +18,7 @@ from schemas.records import AlertFeedback, AnomalyAlert
 from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.settings import Settings
 from schemas.topics import ALERTS_ANOMALIES, ALERTS_FEEDBACK
-from streams.cli.shown import NOT_FOUND, UNAVAILABLE, coming, fail, plain, records
+from streams.cli.shown import NOT_FOUND, UNAVAILABLE, coming, fail, plain, records, when
 from streams.runtime.alert_bodies import evidence_of
 from streams.runtime.terminal import Terminal, harmless
 
@@ -120,9 +120,9 @@ def _show(alerts: Iterable[AnomalyAlert], *, as_json: bool) -> None:
 
 def _cells(alert: AnomalyAlert) -> list[str]:
     return [
-        _when(alert.started_at), alert.subject, alert.severity, alert.kind,
+        when(alert.started_at), alert.subject, alert.severity, alert.kind,
         f"{alert.observed:.4g}", f"{alert.expected_low:.4g} to {alert.expected_high:.4g}",
-        "" if alert.ended_at is None else _when(alert.ended_at),
+        "" if alert.ended_at is None else when(alert.ended_at),
         _what(alert), alert.incident_id,
     ]  # fmt: skip
 
@@ -176,11 +176,3 @@ def _send(said: AlertFeedback) -> None:
     )  # fmt: skip
     if producer.flush(FLUSH_TIMEOUT_S) or failures:
         fail(failures[0] if failures else "Kafka does not answer", UNAVAILABLE)
-
-
-def _when(time_ms: int) -> str:
-    """Return a time; one that no calendar has, as the number that it is."""
-    try:
-        return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
-    except (ValueError, OverflowError):
-        return str(time_ms)

@@ -15,7 +15,7 @@ from schemas.records import CalendarEvent
 from schemas.registry import RegistryIds, RegistryUnavailableError
 from schemas.settings import Settings
 from schemas.topics import CALENDAR_EVENTS
-from streams.cli.shown import UNAVAILABLE, fail, plain, records
+from streams.cli.shown import UNAVAILABLE, fail, plain, records, when
 from streams.collect.delivery import Delivery, DeliveryError
 from streams.runtime.calendar_import import changed_events
 from streams.runtime.icalendar_file import Span, first_start, read_calendar
@@ -137,10 +137,7 @@ def _tell(
 def _table(events: list[CalendarEvent], title: str) -> Table:
     table = Table("start (UTC)", "end", "kind", "title", "pool", "uplift", "capacity", title=title)
     for event in events:
-        start, end = (
-            datetime.fromtimestamp(moment / 1000, UTC).strftime("%a %Y-%m-%d %H:%M")
-            for moment in (event.start, event.end)
-        )
+        start, end = (when(at, "%a %Y-%m-%d %H:%M") for at in (event.start, event.end))
         uplift = "learnt" if event.expected_uplift is None else f"{event.expected_uplift:g}"
         kind = "CANCELLED" if event.cancelled else event.kind
         left = "all" if event.capacity_left is None else f"{event.capacity_left:.0%}"

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,11 +10,12 @@ from rich.table import Table
 
 from schemas.records import AllocationEvent, ReserveAction, ReserveStatus
 from schemas.topics import ALLOCATION_EVENTS, RESERVE_ACTIONS, RESERVE_STATUS
-from streams.cli.shown import NOT_FOUND, fail, plain, records
+from streams.cli.shown import NOT_FOUND, fail, plain, records, when
 from streams.runtime.terminal import Terminal
 
 WAY_BACK = 20_000
 LAST = 12
+SECOND = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ def story(told: Told) -> list[str]:
     steps = [(a.time, _action(a)) for a in told.actions] + [
         (e.time, _event(e)) for e in told.events
     ]
-    lines = [f"{_when(at)}  {text}" for at, text in sorted(steps, key=lambda step: step[0])]
+    lines = [f"{when(at, SECOND)}  {text}" for at, text in sorted(steps, key=lambda step: step[0])]
     if told.status is not None:
         lines += _why(told.status)
     return lines
@@ -136,7 +136,7 @@ def _why(status: ReserveStatus) -> list[str]:
 
 def _table(status: ReserveStatus) -> Table:
     table = Table(
-        title=f"pool {status.pool} at {_when(status.time)}", title_justify="left", box=None
+        title=f"pool {status.pool} at {when(status.time, SECOND)}", title_justify="left", box=None
     )
     columns = ("target", "ready", "paused", "suspended", "shelved", "building", "leased", "cap")
     for name in (*columns, "warm", "promised", "lead time"):
@@ -159,7 +159,3 @@ def _json(name: str, told: Told, lines: list[str]) -> dict[str, Any]:
         "events": [plain(event) for event in told.events],
         "story": lines,
     }
-
-
-def _when(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,12 +1,12 @@
 """A forecast's fan chart in the terminal."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import plotext
 
 from schemas.records import DemandForecast
 from streams.cli.fan_levels import quantiles_at
+from streams.cli.shown import when
 
 HEIGHT = 16
 TICKS = 6
@@ -33,7 +33,7 @@ def terminal_fan(forecast: DemandForecast, width: int) -> str:
     median = [q for q in quantiles_at(forecast, 0.5) for _ in range(3)]
     figure.draw(figure.signal(edges, median, marker=MIDDLE).lines())
     every = max(1, len(forecast.steps) // TICKS)
-    labels = [_when(step.time) for step in forecast.steps[::every]]
+    labels = [when(step.time, "%a %H:%M") for step in forecast.steps[::every]]
     figure.ruler("x").ticks(list(range(0, len(forecast.steps), every)), labels)
     chart = str(plotext.uncolorize(str(figure.build())))
     return chart + "\n" + summary_of(forecast)
@@ -41,10 +41,9 @@ def terminal_fan(forecast: DemandForecast, width: int) -> str:
 
 def title_of(forecast: DemandForecast) -> str:
     """Say what a chart shows."""
-    made = datetime.fromtimestamp(forecast.made_at / 1000, UTC)
     return (
         f"{forecast.pool}: {forecast.resource.lower()} ({forecast.unit}), next"
-        f" {forecast.horizon.lower()}, made {made:%Y-%m-%d %H:%M} UTC"
+        f" {forecast.horizon.lower()}, made {when(forecast.made_at)} UTC"
     )
 
 
@@ -63,7 +62,3 @@ def _band(figure: Any, forecast: DemandForecast, low: float, high: float, marker
     pairs = zip(quantiles_at(forecast, low), quantiles_at(forecast, high), strict=True)
     for k, (bottom, top) in enumerate(pairs):
         figure.draw(figure.rectangle((k, k + 1), (bottom, top), marker=marker))
-
-
-def _when(time_ms: int) -> str:
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%a %H:%M}"

@@ -11,7 +11,7 @@ from rich.table import Table
 from schemas.records import UserProfile
 from schemas.topics import PROFILES_USERS
 from streams.cli.heat import day_line
-from streams.cli.shown import keyed
+from streams.cli.shown import keyed, when
 from streams.runtime.terminal import Terminal
 
 HOURS = 24
@@ -80,10 +80,10 @@ def _table(rows: list[Row], expected: list[float], begin_ms: int) -> Table:
     table = Table("user", "24 hours", "next session (UTC)", box=None)
     table.title = f"active from {begin:%Y-%m-%d %H:%M} UTC, hour by hour"
     for row in rows:
-        when = ""
+        begins = ""
         if row.next_session_at is not None:
-            when = f"{datetime.fromtimestamp(row.next_session_at / 1000, UTC):%a %H:%M}"
-        table.add_row(row.user, day_line([p or 0.0 for p in row.presence]), when)
+            begins = when(row.next_session_at, "%a %H:%M")
+        table.add_row(row.user, day_line([p or 0.0 for p in row.presence]), begins)
     peak = max(range(HOURS), key=expected.__getitem__)
     busiest = begin + timedelta(hours=peak)
     table.caption = f"most users at {busiest:%a %H:%M} UTC: {expected[peak]:.1f} expected"

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ from schemas.records import UserProfile
 from schemas.settings import Settings
 from schemas.topics import PROFILES_USERS
 from streams.cli.heat import day_line, shades
-from streams.cli.shown import NOT_FOUND, fail, keyed, plain, user_id
+from streams.cli.shown import NOT_FOUND, fail, keyed, plain, user_id, when
 from streams.runtime.terminal import Terminal
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -75,17 +74,16 @@ def _week(profile: UserProfile) -> Table:
 
 def _coming(profile: UserProfile) -> Table:
     """The 24 hours from when the profile was written, by UTC."""
-    at = datetime.fromtimestamp(profile.updated_at / 1000, UTC)
-    title = f"the 24 hours from {at:%Y-%m-%d %H:%M} UTC"
+    title = f"the 24 hours from {when(profile.updated_at)} UTC"
     table = Table("", "hour by hour", "", title=title, box=None)
     likely = sum(profile.presence_24h)
     table.add_row("active", day_line(profile.presence_24h), f"{likely:.1f} hours expected")
-    when = "not likely"
+    begins = "not likely"
     if profile.next_session_at is not None:
-        when = f"next {datetime.fromtimestamp(profile.next_session_at / 1000, UTC):%a %H:%M} UTC"
+        begins = f"next {when(profile.next_session_at, '%a %H:%M')} UTC"
     if profile.next_session_length_s is not None:
-        when += f", for {profile.next_session_length_s / MINUTE_S:.0f} min"
-    table.add_row("session begins", day_line(profile.session_starts_24h), when)
+        begins += f", for {profile.next_session_length_s / MINUTE_S:.0f} min"
+    table.add_row("session begins", day_line(profile.session_starts_24h), begins)
     return table
 
 

@@ -1,6 +1,7 @@
 """Reads records for commands that show them, with errors that a person can act on."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +18,20 @@ from streams.runtime.topic_reader import TopicUnreadableError, read_on, read_to_
 R = TypeVar("R", bound=msgspec.Struct)
 UNAVAILABLE = 1
 NOT_FOUND = 3
+
+
+def when(time_ms: int, form: str = "%Y-%m-%d %H:%M") -> str:
+    """Return a time in UTC; one that no calendar has, as the number that it is.
+
+    Examples
+    --------
+    >>> when(60_000), when(2**62)
+    ('1970-01-01 00:01', '4611686018427387904')
+    """
+    try:
+        return datetime.fromtimestamp(time_ms / 1000, UTC).strftime(form)
+    except (ValueError, OverflowError):
+        return str(time_ms)
 
 
 def records(topic: Topic, kind: type[R], way_back: int | None = None) -> Iterator[R]:

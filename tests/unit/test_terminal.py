@@ -181,6 +181,27 @@ def test_an_alert_is_shown_whatever_its_evidence(monkeypatch, evidence, shown, f
     assert {character for character in done.output if character in ACTING} == set()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "topic", "times"),
+    [
+        (["calendar", "list", "--all"], CALENDAR_EVENTS, ["start", "end"]),
+        (["explain", NAME], ALLOCATION_EVENTS, ["time"]),
+        (["explain", NAME], RESERVE_STATUS, ["time"]),
+        (["profile", NAME], PROFILES_USERS, ["updated_at", "next_session_at"]),
+        (["forecast", "--horizon", "day"], FORECASTS_DEMAND, ["made_at"]),
+    ],
+    ids=["calendar", "event", "status", "profile", "forecast"],
+)
+def test_a_time_that_no_calendar_has_is_shown_as_a_number(
+    monkeypatch, arguments, topic, times
+) -> None:
+    changed = msgspec.structs.replace(RECORDS[topic], **dict.fromkeys(times, 2**62))
+    give(monkeypatch, {**RECORDS, topic: changed})
+    done = CliRunner().invoke(build(arguments), arguments, env={"COLUMNS": "2000"})
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert str(2**62) in done.output
+
+
 def test_no_command_has_a_console_of_richs_own() -> None:
     files = [f for room in ("streams", "allocator") for f in (REPOSITORY / room).rglob("*.py")]
     made = {file.name: makes_a_console(file) for file in files}
