@@ -31,9 +31,11 @@ def follow_forecasts(
 
     Examples
     --------
-    >>> for forecast in follow_forecasts(Settings(), pool="office"):  # doctest: +SKIP
-    ...     if (forecast.resource, forecast.horizon) == ("INSTANCES", "HOUR"):
-    ...         print(forecast.made_at, dict(zip(forecast.levels, forecast.peak)))
+    With a broker at hand (tests/integration/test_client.py does it)::
+
+        for forecast in follow_forecasts(Settings(), pool="office"):
+            if (forecast.resource, forecast.horizon) == ("INSTANCES", "HOUR"):
+                print(forecast.made_at, dict(zip(forecast.levels, forecast.peak)))
     """
     with Tail(
         settings, FORECASTS_DEMAND, DemandForecast, lambda f: f.forecast_id,

@@ -81,9 +81,11 @@ class Instances:
 
     Examples
     --------
-    >>> with Instances(Settings()) as instances:  # doctest: +SKIP
-    ...     with instances.leased("ada", "editor", timeout_s=60) as lease:
-    ...         print(lease.instance_id, lease.tier, lease.wait_s)
+    With a broker at hand (tests/integration/test_client.py does it)::
+
+        with Instances(Settings()) as instances:
+            with instances.leased("ada", "editor", timeout_s=60) as lease:
+                print(lease.instance_id, lease.tier, lease.wait_s)
     """
 
     def __init__(self, settings: Settings, ids: SchemaIds | None = None) -> None:

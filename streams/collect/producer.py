@@ -69,12 +69,15 @@ class TelemetryProducer:
 
     Examples
     --------
-    >>> from schemas.settings import Settings
-    >>> with TelemetryProducer(Settings(), "my-desktop-agent") as telemetry:  # doctest: +SKIP
-    ...     telemetry.launch("ada", "editor", time=1_700_000_000.0)
-    ...     telemetry.sample("ada", "editor", time=1_700_000_010.0, cpu_cores=0.5)
-    ...     telemetry.exit("ada", "editor", time=1_700_000_600.0)
-    ...     telemetry.tick(time=1_700_000_660.0)
+    With a broker at hand (tests/integration/test_producer.py does it)::
+
+        from schemas.settings import Settings
+
+        with TelemetryProducer(Settings(), "my-desktop-agent") as telemetry:
+            telemetry.launch("ada", "editor", time=1_700_000_000.0)
+            telemetry.sample("ada", "editor", time=1_700_000_010.0, cpu_cores=0.5)
+            telemetry.exit("ada", "editor", time=1_700_000_600.0)
+            telemetry.tick(time=1_700_000_660.0)
     """
 
     def __init__(

@@ -135,7 +135,7 @@ def host_keys(console: str) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> text = f"x\\r\\n{KEYS_BEGIN}\\r\\nssh-ed25519 AAAA root@a\\r\\n{KEYS_END}\\r\\n"
+    >>> text = f"x\r\n{KEYS_BEGIN}\r\nssh-ed25519 AAAA root@a\r\n{KEYS_END}\r\n"
     >>> host_keys(text), host_keys("no keys")
     (('ssh-ed25519 AAAA',), ())
     """
