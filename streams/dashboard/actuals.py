@@ -10,6 +10,7 @@ from streams.pipeline.eventtime import HOUR_MINUTES, HOUR_MS, MINUTE_MS
 from streams.pipeline.level import NOTHING
 from streams.pipeline.pool_minutes import MOST_MINUTES, PoolMinutes, Stretch, check
 from streams.pipeline.resources import RESOURCES, values
+from streams.runtime.guard import refuse_partition
 
 MINUTES_KEPT = 180
 HOURS_KEPT = 15 * 24
@@ -96,8 +97,7 @@ class Actuals:
             For what the workers bury.
         """
         number = observed.source_partition
-        if not 0 <= number < self._partitions:
-            raise ValueError(f"no partition {number} of telemetry")
+        refuse_partition(number, self._partitions)
         pool = self._pools.get(observed.pool) or PoolActuals(self._partitions)
         closed = pool.add(observed)
         self._pools.put(observed.pool, pool)
