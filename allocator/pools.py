@@ -10,6 +10,7 @@ from allocator.options import AllocatorOptions
 from allocator.policy.capacity import CapacityCalendar
 from allocator.policy.knobs import ReserveKnobs
 from allocator.policy.reserve import ReservePolicy
+from allocator.reconcile.hosts import Hosts
 from allocator.reconcile.plan import PoolPlan
 from allocator.reconcile.pool import PoolReconciler
 from schemas.pools import Pool
@@ -46,6 +47,7 @@ def restore_pool(
     sensitivities: Mapping[str, float],
     shadow: ShadowPlan | None = None,
     calendar: CapacityCalendar | None = None,
+    hosts: Hosts | None = None,
 ) -> PoolReconciler:
     """Return a pool's reconciler as of its last commit.
 
@@ -59,6 +61,8 @@ def restore_pool(
         Announced times with less capacity, filled while the calendar is read.
     sensitivities
         Latency sensitivity by person, filled while profiles are read.
+    hosts
+        What all pools' listings tell of hosts.
     """
     ledger = PoolLedger.restore(pool.name, pool.cap, epoch, state)
     knobs = knobs_of(pool, options)
@@ -78,5 +82,6 @@ def restore_pool(
         starts_programs=options.runner != "none",
     )
     return PoolReconciler(
-        plan, ledger, policy, sensitivities=sensitivities, shadow=shadow, calendar=calendar
-    )
+        plan, ledger, policy, sensitivities=sensitivities, shadow=shadow, calendar=calendar,
+        hosts=hosts,
+    )  # fmt: skip

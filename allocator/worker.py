@@ -23,6 +23,7 @@ from allocator.policy.capacity import CapacityCalendar
 from allocator.policy.rehearsal import rehearse
 from allocator.pools import restore_pool
 from allocator.predictions import PredictionReader
+from allocator.reconcile.hosts import Hosts
 from allocator.runner.declared import load_programs
 from allocator.runners import make_stepper, runner_maker
 from allocator.starter import Starter
@@ -103,6 +104,7 @@ class AllocatorWorker:
         self._owners: dict[int, PartitionOwner] = {}
         self._sensitivities: dict[str, float] = {}
         self._capacity = CapacityCalendar()
+        self._hosts = Hosts()
         self._hints = Hints(settings, self._codec, self._pools, self._sensitivities, self._capacity)
         self._commands = load_programs(settings.programs_file)
         self._make_runner = runner_maker(
@@ -204,6 +206,7 @@ class AllocatorWorker:
                 self._sensitivities,
                 self._shadow,
                 self._capacity,
+                self._hosts,
             )
             for name, pool in self._pools.items()
             if partition_of(name.encode(), count) == partition

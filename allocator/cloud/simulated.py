@@ -4,7 +4,8 @@ import math
 import random
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ WAKES = {
     Verb.UNSHELVE: CloudStatus.SHELVED,
 }
 
+# Whose state needs no host.
+HOSTLESS = {CloudStatus.ERROR, CloudStatus.DELETED, CloudStatus.SHELVED}
+
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
@@ -33,6 +37,8 @@ class Simulation:
         How long these take.
     quota
         Most instances of all pools.
+    hosts
+        How many hosts there are; none is ever full.
     fault_rate
         Share of calls that go wrong.
     stale_s
@@ -48,6 +54,7 @@ class Simulation:
     resume_s: float = 2.0
     unshelve_s: float = 20.0
     quota: int = 1_000_000
+    hosts: int = 8
     fault_rate: float = 0.0
     stale_s: float = 30.0
     access: Access = field(default_factory=lambda: Access("127.0.0.1"))
@@ -94,6 +101,7 @@ class SimulatedCloud:
         self.faults = Faults(self.simulation.fault_rate, random.Random(seed + 1))
         self._store = CloudStore(store)
         self._used: dict[str, Usage] = {}
+        self._dead: set[str] = set()
         self._held_at_most = self.simulation.quota  # none is held beyond, as far as was counted
 
     def create(self, spec: InstanceSpec) -> str:
@@ -112,7 +120,7 @@ class SimulatedCloud:
         if fault is Fault.STALE_LISTING:
             at_ms -= int(self._chance.uniform(0, self.simulation.stale_s) * 1000)
         rows = self._store.rows(books.LIST, (self._owner, pool, at_ms, at_ms))
-        listed = [_observed(row, at_ms) for row in rows]
+        listed = [self._observed(row, at_ms) for row in rows]
         if fault is Fault.PHANTOM_LISTING:
             name = f"phantom-{self._chance.getrandbits(32):08x}"
             listed.append(Observed(name, name, CloudStatus.ACTIVE, at_ms, at_ms))
@@ -124,7 +132,7 @@ class SimulatedCloud:
         rows = self._store.rows(books.GET, (instance_id, self._owner, now_ms))
         if not rows:
             raise CloudError("404 no such instance", Answer.MISSING)
-        return _observed(rows[0], now_ms)
+        return self._observed(rows[0], now_ms)
 
     def delete(self, instance_id: str) -> None:
         """Ask for an instance's end; it is listed until the deletion is done."""
@@ -208,6 +216,28 @@ class SimulatedCloud:
         """Put an instance into ERROR, as the death of its host would."""
         self._update(books.BREAK, 1, instance_id)
 
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts, dead or not."""
+        return [f"host-{number}" for number in range(self.simulation.hosts)]
+
+    def kill_host(self, host: str) -> None:
+        """Let a host be silent: what is on it goes on being listed, and nothing new comes there."""
+        self._dead.add(host)
+
+    def start_host(self, host: str) -> None:
+        """Let a host answer again."""
+        self._dead.discard(host)
+
+    def _host_of(self, instance_id: str) -> str:
+        return f"host-{int(instance_id[:8], 16) % self.simulation.hosts}"
+
+    def _observed(self, row: tuple[Any, ...], at_ms: int) -> Observed:
+        found, host = _observed(row, at_ms), self._host_of(row[0])
+        if host in self._dead and found.status not in HOSTLESS:
+            return replace(found, host=host, status=CloudStatus.UNREACHABLE)
+        return replace(found, host=host)
+
     def close(self) -> None:
         """Close its books."""
         self._store.close()
@@ -256,14 +286,23 @@ class SimulatedCloud:
         spread = self._chance.gauss(0.0, self.simulation.launch_spread)
         launch_ms = int(1000 * self.simulation.launch_median_s * math.exp(spread))
         name = f"{self._owner}/{spec.intent_id}/{now_ms}/{self._chance.getrandbits(64)}"
-        instance_id = str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+        placed = self._placed(name)
+        instance_id = placed or str(uuid.uuid5(uuid.NAMESPACE_OID, name))
         self._store.write(
             "insert into machines (instance_id, owner, pool, intent_id, created_ms, ready_ms,"
             " breaks, qos_policy) values (?, ?, ?, ?, ?, ?, ?, ?)",
             (instance_id, self._owner, spec.pool, spec.intent_id, now_ms, now_ms + launch_ms,
-             int(breaks), spec.qos_policy),
+             int(breaks or placed is None), spec.qos_policy),
         )  # fmt: skip
         return instance_id
+
+    def _placed(self, name: str) -> str | None:
+        """Return an id whose host answers; None where none does."""
+        if self._dead.issuperset(self.hosts):
+            return None
+        names = chain((name,), (f"{name}/{number}" for number in count(1)))
+        ids = (str(uuid.uuid5(uuid.NAMESPACE_OID, tried)) for tried in names)
+        return next(found for found in ids if self._host_of(found) not in self._dead)
 
     def _update(self, change: str, value: int, instance_id: str) -> None:
         self._store.write(change, (value, instance_id, self._owner))

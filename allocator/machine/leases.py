@@ -1,6 +1,6 @@
 """Requests, releases, extensions and cancellations: exactly one answer to each request id."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import MappingProxyType
 from typing import Literal
 
@@ -9,7 +9,7 @@ import msgspec
 from allocator.machine.instance import Instance, Lease, LeaseState, Start
 from allocator.machine.ledger import PoolLedger
 from allocator.machine.lifecycle import SHADOWED, WARM, Phase
-from allocator.machine.observed import Call, Verb
+from allocator.machine.observed import Call, CloudStatus, Verb
 from allocator.machine.outbox import Outbox
 from allocator.machine.standing import deadline_of, priority_of
 from allocator.machine.tiers import BY_TIER, TIER_OF, WAKE
@@ -148,13 +148,24 @@ class LeaseDesk:
             instance
             for instance in self.ledger.in_phase(*SHADOWED)
             if instance.shadow is not None
+            and instance.intent_id not in self.ledger.unwell
             and (instance.shadow.user, instance.shadow.program) == (lease.user, lease.program)
         )
         return next(mine, None)
 
     def _best(self) -> Instance | None:
-        """The instance that serves soonest: of each tier the one that has been in it longest."""
-        found = (self.ledger.first(phase) for phase in BY_TIER.values())
+        """The instance that serves soonest: of each tier the one that has been in it longest.
+
+        One on a silent host only where there is no other, as its guest may well run; one that is
+        switched off never.
+        """
+        unwell = self.ledger.unwell
+        return self._first(unwell) or self._first(
+            {name for name, status in unwell.items() if status is CloudStatus.OFF}
+        )
+
+    def _first(self, without: Container[str]) -> Instance | None:
+        found = (self.ledger.first(phase, without) for phase in BY_TIER.values())
         return next((instance for instance in found if instance is not None), None)
 
     def _assign(

@@ -1,13 +1,14 @@
 """The books of one pool: its instances, its leases, its cap. One writer keeps them."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import islice
 
 import msgspec
 
 from allocator.machine.instance import Instance, Lease, LeaseState, Start, from_bytes, to_bytes
 from allocator.machine.lifecycle import COMING, UNRESOLVED, Phase, check_transition
+from allocator.machine.observed import CloudStatus
 from allocator.policy.spending import Spent
 from allocator.policy.trust import Trust
 
@@ -100,6 +101,8 @@ class PoolLedger:
         self._waits = 0
         self._changed: dict[tuple[str, str], None] = {}
         self.to_start: dict[str, None] = {}
+        # Intents that the last listing shows and that can't be reached; a restart forgets it.
+        self.unwell: dict[str, CloudStatus] = {}
 
     @property
     def size(self) -> int:
@@ -139,9 +142,9 @@ class PoolLedger:
         """Return the instances of some phases, each phase in the order they entered it."""
         return [self.instances[name] for phase in phases for name in self._phases[phase]]
 
-    def first(self, phase: Phase) -> Instance | None:
-        """Return the instance that entered a phase first."""
-        name = next(iter(self._phases[phase]), None)
+    def first(self, phase: Phase, without: Container[str] = ()) -> Instance | None:
+        """Return the instance that entered a phase first, some intents left out."""
+        name = next((name for name in self._phases[phase] if name not in without), None)
         return None if name is None else self.instances[name]
 
     def newest(self, phase: Phase) -> Iterator[Instance]:

@@ -15,6 +15,7 @@ class CloudStatus(enum.StrEnum):
     REBUILD = "rebuild"
     ERROR = "error"
     UNREACHABLE = "unreachable"  # its host does not answer; the guest may still run
+    OFF = "off"  # switched off, or in an administrator's hands
     DELETED = "deleted"  # accepted for deletion, still listed
 
 
@@ -37,6 +38,8 @@ class Observed:
     fault, is_capacity
         What the cloud says of an ERROR, and whether it is a want of capacity: a creation that was
         accepted and then found no quota or host.
+    host
+        Which instances share a host, in the cloud's words; empty where it does not tell.
     """
 
     instance_id: str
@@ -47,6 +50,7 @@ class Observed:
     has_image: bool = True
     fault: str = ""
     is_capacity: bool = False
+    host: str = ""
 
 
 class Answer(enum.StrEnum):

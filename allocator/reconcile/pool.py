@@ -17,6 +17,7 @@ from allocator.reconcile.answers import take_answer
 from allocator.reconcile.calls import ANY, CallBook
 from allocator.reconcile.collect import LeakCollector
 from allocator.reconcile.expire import expire_builds, expire_leases
+from allocator.reconcile.hosts import Hosts
 from allocator.reconcile.launch import Backoff, launch
 from allocator.reconcile.plan import PoolPlan
 from allocator.reconcile.reactive import Policy, ReactiveFloor, TieredPolicy
@@ -65,6 +66,8 @@ class PoolReconciler:
         First steps that may be run early; none without it.
     calendar
         Announced times with less capacity, filled while the calendar is read.
+    hosts
+        What all pools' listings tell of hosts; by default this pool's alone.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class PoolReconciler:
         shadow: ShadowPlan | None = None,
         sensitivities: Mapping[str, float] = MappingProxyType({}),
         calendar: CapacityCalendar | None = None,
+        hosts: Hosts | None = None,
     ) -> None:
         self.plan = plan
         self.ledger = ledger
@@ -86,7 +90,7 @@ class PoolReconciler:
         self.watch = Watch(plan, ledger, self.sizer)
         self._book = CallBook(ledger, plan.timings.retry_ms)
         self._backoff = Backoff(plan.timings)
-        self._registrar = Registrar(ledger, plan.timings)
+        self._registrar = Registrar(ledger, plan.timings, hosts or Hosts())
         self._leaks = LeakCollector(ledger, self._book)
         self._listing: _Listing | None = None
         steps = ShadowPlan() if shadow is None or plan.observe_only else shadow

@@ -8,24 +8,34 @@ from allocator.machine.lifecycle import UNRESOLVED, Phase
 from allocator.machine.observed import CloudStatus, Observed
 from allocator.machine.outbox import Outbox
 from allocator.reconcile.facts import event, fail_lease
+from allocator.reconcile.hosts import Hosts
 from allocator.reconcile.plan import Timings
-from allocator.reconcile.silence import Silence
+from allocator.reconcile.silence import UNWELL, Silence
 
 LEADS_KEPT = 64
 MISSED_IN = 2
-# Who has an instance keeps it: its guest may run on though its host's agent is silent.
-_KEPT_UNREACHABLE = frozenset({Phase.ASSIGNED, Phase.ERROR})
+# Who has an instance keeps it: its guest may run on though its host's agent is silent. The others
+# are given up already.
+_KEPT = frozenset({Phase.ASSIGNED, Phase.ERROR, Phase.DELETING})
 _TO_REBUILD = frozenset({Phase.BUILDING, Phase.READY, Phase.PAUSED})
 
 
 class Registrar:
-    """Matches listings with the ledger by our intent tag."""
+    """Matches listings with the ledger by our intent tag.
 
-    def __init__(self, ledger: PoolLedger, timings: Timings) -> None:
+    Parameters
+    ----------
+    ledger, timings
+        Of the pool.
+    hosts
+        What all pools' listings tell of hosts.
+    """
+
+    def __init__(self, ledger: PoolLedger, timings: Timings, hosts: Hosts) -> None:
         self._ledger = ledger
         self._timings = timings
         self._is_full = False
-        self._silence = Silence(timings.silent_ms)
+        self._silence = Silence(ledger.pool, timings.silent_ms, hosts)
         self._dead: frozenset[str] = frozenset()
         self._seen: dict[str, Observed] = {}
         self._left: Iterator[Instance] = iter(())
@@ -42,9 +52,12 @@ class Registrar:
     def begin(self, listing: Sequence[Observed], now_ms: int) -> None:
         """Take up a listing that was asked for at `now_ms` or later."""
         self._is_full = False
-        self._dead = self._silence.dead(listing, now_ms)
+        held = list(self._ledger.instances.values())
+        replaceable = {x.instance_id or "" for x in held if x.phase not in _KEPT}
+        self._dead = self._silence.dead(listing, now_ms, replaceable)
+        self._ledger.unwell = {x.intent_id: x.status for x in listing if x.status in UNWELL}
         self._seen = {found.intent_id: found for found in reversed(listing)}
-        self._left = iter(list(self._ledger.instances.values()))
+        self._left = iter(held)
         self._asked_ms = now_ms
 
     def register(self, outbox: Outbox, most: int) -> bool:
@@ -78,8 +91,10 @@ class Registrar:
                 f"the cloud says ERROR: {found.fault}" if found.fault else "the cloud says ERROR"
             )
             self.lost(instance, now_ms, reason, outbox)
-        elif found.instance_id in self._dead and instance.phase not in _KEPT_UNREACHABLE:
-            self.lost(instance, now_ms, "its host does not answer, or it is switched off", outbox)
+        elif found.instance_id in self._dead and instance.phase not in _KEPT:
+            is_off = found.status is CloudStatus.OFF
+            reason = "it is switched off" if is_off else "its host does not answer"
+            self.lost(instance, now_ms, reason, outbox)
         elif found.status in {CloudStatus.ACTIVE, CloudStatus.PAUSED}:
             self._is_up(instance, found, now_ms, outbox)
 

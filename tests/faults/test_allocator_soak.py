@@ -27,6 +27,7 @@ class Soak:
         self.names: list[str] = []
         self.count = 0
         self.outages = 0
+        self.hosts_lost = 0
 
     def turn(self) -> None:
         world, chance = self.world, self.chance
@@ -41,6 +42,7 @@ class Soak:
         if was_out and not world.cloud.faults.is_out:
             world.fault_ended()
         self._maybe_break()
+        self._maybe_lose_a_host()
         if chance.random() < 0.01:
             world.leak()
         world.most = chance.choice((1, 2, ANY))
@@ -72,6 +74,16 @@ class Soak:
         if self.chance.random() < 0.01 and self.world.holder:
             self.world.cloud.break_instance(self.chance.choice(sorted(self.world.holder)))
 
+    def _maybe_lose_a_host(self) -> None:
+        """Hosts die and come back; one always answers, the others may be dead at a settling too."""
+        cloud, others = self.world.cloud, self.world.cloud.hosts[1:]
+        if self.chance.random() < 0.01:
+            for host in self.chance.sample(others, self.chance.randint(1, len(others))):
+                cloud.kill_host(host)
+                self.hosts_lost += 1
+        elif self.chance.random() < 0.02:
+            cloud.start_host(self.chance.choice(others))
+
 
 def test_no_orphan_no_cap_broken_no_request_answered_twice() -> None:
     world = World(SEED, cap=10)
@@ -88,7 +100,12 @@ def test_no_orphan_no_cap_broken_no_request_answered_twice() -> None:
             world.cloud.faults.rate = 0.2
     world.settle()
     world.check_settled()
-    write_report("allocator-soak", **report_of(world), outages=soak.outages)
+    given_up = [e for e in world.events.values() if e.reason == "its host does not answer"]
+    write_report(
+        "allocator-soak", **report_of(world), outages=soak.outages, hosts_lost=soak.hosts_lost,
+        given_up=len(given_up),
+    )  # fmt: skip
+    assert given_up, "no host died under an instance that waited"
     assert len(world.recovered_s) == world.kills.total() + soak.outages
     assert set(CRASHES) <= set(world.kills)
     assert set(world.cloud.faults.injected) == set(Fault), "a fault that was never injected"

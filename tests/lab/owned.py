@@ -32,11 +32,12 @@ class Owned:
         prefix = f"warmfront owner={self.owner} "
         return [p for p in self._admin.network.ports() if (p.description or "").startswith(prefix)]
 
-    def hosts(self) -> dict[str, int]:
-        """Return how many running servers each host has."""
+    def hosts(self, pool: str = "") -> dict[str, int]:
+        """Return how many running servers each host has, of one pool or of all."""
         held: dict[str, int] = {}
         for server in self.servers():
-            if server.status == "ACTIVE":
+            is_asked = not pool or f"warmfront.pool={pool}" in server.tags
+            if server.status == "ACTIVE" and is_asked:
                 held[server.compute_host] = held.get(server.compute_host, 0) + 1
         return held
 

@@ -59,8 +59,16 @@ class AllocatorMachine(RuleBasedStateMachine):
     def outage(self, is_out: bool) -> None:
         self.world.cloud.faults.is_out = is_out
 
+    @rule(number=st.integers(0, 2))
+    def lose_a_host(self, number: int) -> None:
+        self.world.cloud.kill_host(f"host-{number}")
+
+    @rule(number=st.integers(0, 2))
+    def start_a_host(self, number: int) -> None:
+        self.world.cloud.start_host(f"host-{number}")
+
     @rule()
-    def break_a_host(self) -> None:
+    def break_an_instance(self) -> None:
         for instance_id in sorted(self.world.holder)[:1]:
             self.world.cloud.break_instance(instance_id)
 
@@ -79,6 +87,8 @@ class AllocatorMachine(RuleBasedStateMachine):
         world = self.world
         # What was scripted and never drawn would disturb the quiet.
         world.cloud.faults.forget_scripts()
+        # Two hosts may stay dead: the reserve is whole on the third.
+        world.cloud.start_host("host-0")
         world.settle()
         if world.cloud.simulation.quota >= 4:
             world.check_settled()

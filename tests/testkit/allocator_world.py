@@ -10,7 +10,7 @@ from allocator.machine.instance import LeaseState
 from allocator.machine.leases import LeaseTerms
 from allocator.machine.ledger import PoolLedger
 from allocator.machine.lifecycle import WARM, Phase
-from allocator.machine.observed import Answer, Call, Result, Verb
+from allocator.machine.observed import Answer, Call, CloudStatus, Result, Verb
 from allocator.machine.starts import StartCall, StartEnd
 from allocator.policy.position import Decision, Position
 from allocator.reconcile.calls import ANY
@@ -94,7 +94,7 @@ class World:
         self.now_ms = START_MS
         self.target = 3
         self.most = ANY  # calls, and instances that a listing changes, in a transaction
-        simulation = Simulation(fault_rate=fault_rate, quota=quota)
+        simulation = Simulation(fault_rate=fault_rate, quota=quota, hosts=3)
         self.cloud = SimulatedCloud(lambda: self.now_ms, "me", simulation, seed)
         self.plan = PoolPlan(
             Pool(POOL, max_instances=cap, cap=cap, tiers=tiers),
@@ -275,8 +275,8 @@ class World:
         held = {i.request_id for i in ledger.in_phase(Phase.ASSIGNED)}
         assert held == {x.request_id for x in leases}, "books and leases differ"
 
-    def settle(self, cycles: int = 3) -> None:
-        """Let faults end, and so many cycles pass."""
+    def settle(self, cycles: int = 9) -> None:
+        """Let faults end but for dead hosts, and so many cycles pass."""
         self.cloud.faults.rate = 0.0
         if self.cloud.faults.is_out:
             self.cloud.faults.is_out = False
@@ -289,10 +289,13 @@ class World:
     def check_settled(self) -> None:
         """What must hold once it is quiet."""
         ledger = self.pool.ledger
-        listed = {x.instance_id for x in self.cloud.list_pool(POOL) if x.status != "deleted"}
+        listing = self.cloud.list_pool(POOL)
+        listed = {x.instance_id for x in listing if x.status != "deleted"}
         known = {i.instance_id for i in ledger.instances.values() if i.phase is not Phase.DELETING}
         assert listed == known, "orphans, or instances that are not there"
         assert ledger.unresolved == 0
+        silent = {x.intent_id for x in listing if x.status is CloudStatus.UNREACHABLE}
+        assert silent.isdisjoint(x.intent_id for x in ledger.in_phase(*WARM)), "dead ones are kept"
         room = ledger.cap - ledger.count(Phase.ASSIGNED)
         held = ledger.count(*WARM) + ledger.coming
         assert held == min(self.target, room), (held, self.target, room)

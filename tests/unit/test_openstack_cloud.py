@@ -211,7 +211,7 @@ def test_a_server_on_a_dead_host_is_unreachable(cloud, stub, status, told) -> No
     ("status", "task", "told"),
     [
         ("ACTIVE", "deleting", CloudStatus.DELETED),
-        ("SHUTOFF", None, CloudStatus.UNREACHABLE),
+        ("SHUTOFF", None, CloudStatus.OFF),
         ("MIGRATING", "migrating", CloudStatus.BUILD),
         ("SHELVED", None, CloudStatus.SHELVED),
         ("A_STATE_OF_TOMORROW", None, CloudStatus.BUILD),

@@ -20,9 +20,9 @@ STATUSES = {
     "ERROR": CloudStatus.ERROR,
     "DELETED": CloudStatus.DELETED,
     "SOFT_DELETED": CloudStatus.DELETED,
-    # Off, or in the hands of an administrator: no use in the reserve, but its user's to keep.
-    "SHUTOFF": CloudStatus.UNREACHABLE,
-    "RESCUE": CloudStatus.UNREACHABLE,
+    # No use in the reserve, but its user's to keep.
+    "SHUTOFF": CloudStatus.OFF,
+    "RESCUE": CloudStatus.OFF,
     "UNKNOWN": CloudStatus.UNREACHABLE,
 }
 # Nova goes on saying ACTIVE for a server on a dead host; only the host's status tells, to those
@@ -52,6 +52,7 @@ def observed(server: Any, image_id: str | None) -> Observed:
         has_image=image_id is None or image_of(server) == image_id,
         fault=fault[:200],
         is_capacity=is_capacity(fault),
+        host=server.host_id or "",
     )
 
 
