@@ -67,6 +67,11 @@ def refuse_future(record: msgspec.Struct, appended_ms: int) -> None:
         raise ValueError("told of a time that has not come")
 
 
+def _partitions(consumer: Any, name: str) -> list[int]:
+    """Return a topic's partitions; none where it is not there."""
+    return list(consumer.list_topics(name, timeout=TIMEOUT_S).topics[name].partitions)
+
+
 class Feed:
     """Keeps `known`, `letters` and `lag` up to date, in two threads.
 
@@ -86,6 +91,7 @@ class Feed:
         self._stop = threading.Event()
         self._topics = {settings.topic(t.name): t for t in FOLLOWED}
         self._behind: dict[tuple[str, int], int] = {}
+        self._missing: list[str] = []  # topics that were not there, as of an older release
         self.known = Known(settings.user_partitions)
         self.letters = Letters()
         self.lag: dict[str, Any] = {}
@@ -121,6 +127,7 @@ class Feed:
     def _read(self, consumer: Any) -> None:
         self._read_first_ticks(consumer)
         consumer.assign(self._starts(consumer))
+        asked_s = time.monotonic()
         while not self._stop.is_set():
             for message in consumer.consume(BATCH, POLL_S):
                 self._receive(message)
@@ -128,6 +135,10 @@ class Feed:
             if not self._behind and not self.is_caught_up:
                 self.is_caught_up = True
                 self._health.met("caught up")
+            if self._missing and time.monotonic() - asked_s >= LAG_EVERY_S:
+                asked_s = time.monotonic()
+                if any(_partitions(consumer, name) for name in self._missing):
+                    return  # all is read back again, and with it what was not there
 
     def _config(self) -> dict[str, Any]:
         return {
@@ -148,8 +159,12 @@ class Feed:
 
     def _starts(self, consumer: Any) -> list[TopicPartition]:
         starts = []
-        for name in self._topics:
-            for number in consumer.list_topics(name, timeout=TIMEOUT_S).topics[name].partitions:
+        by_topic = {name: _partitions(consumer, name) for name in self._topics}
+        self._missing = [name for name, numbers in by_topic.items() if not numbers]
+        if self._missing:
+            log.warning("topics are not there yet", topics=self._missing)
+        for name, numbers in by_topic.items():
+            for number in numbers:
                 low, high = consumer.get_watermark_offsets(
                     TopicPartition(name, number), timeout=TIMEOUT_S
                 )
