@@ -13,16 +13,13 @@ from allocator.cloud import store as books
 from allocator.cloud.faults import Fault, Faults
 from allocator.cloud.protocol import Access, CloudError, InstanceSpec, Usage
 from allocator.cloud.store import CloudStore
-from allocator.machine.observed import Answer, CloudStatus, Observed, Verb
+from allocator.machine.observed import HOSTLESS, Answer, CloudStatus, Observed, Verb
 
 WAKES = {
     Verb.UNPAUSE: CloudStatus.PAUSED,
     Verb.RESUME: CloudStatus.SUSPENDED,
     Verb.UNSHELVE: CloudStatus.SHELVED,
 }
-
-# Whose state needs no host.
-HOSTLESS = {CloudStatus.ERROR, CloudStatus.DELETED, CloudStatus.SHELVED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,10 @@ class CloudStatus(enum.StrEnum):
     DELETED = "deleted"  # accepted for deletion, still listed
 
 
+# Told from the cloud's own books: an ERROR is worse than a silent host, a shelved one has no host.
+HOSTLESS = frozenset({CloudStatus.ERROR, CloudStatus.DELETED, CloudStatus.SHELVED})
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """One instance of a listing.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from allocator.machine.observed import CloudStatus, Observed
+from allocator.machine.observed import HOSTLESS, CloudStatus, Observed
 
 # Hosts die one by one. When most seem silent at once, it is rather the control plane that is out
 # of breath: on a machine under load, a lab's hosts were "down" for seconds at a time, and replacing
@@ -10,13 +10,8 @@ from allocator.machine.observed import CloudStatus, Observed
 MOST_SHARE = 0.5
 # What a pool told is forgotten then: another allocator may own it by now.
 KEPT_MS = 300_000
-# An ERROR, a deletion and a shelved instance need no host, and a build may have none yet.
-_ANSWERING = frozenset(
-    {
-        CloudStatus.ACTIVE, CloudStatus.PAUSED, CloudStatus.SUSPENDED, CloudStatus.REBUILD,
-        CloudStatus.OFF,
-    }
-)  # fmt: skip
+# A build may have no host yet.
+_ANSWERING = frozenset(CloudStatus) - HOSTLESS - {CloudStatus.BUILD, CloudStatus.UNREACHABLE}
 
 
 class Hosts:

@@ -7,7 +7,7 @@ from typing import Any
 from allocator.cloud.openstack.errors import is_capacity
 from allocator.cloud.openstack.labels import IMAGE, intent_of
 from allocator.cloud.protocol import Access, Usage
-from allocator.machine.observed import CloudStatus, Observed
+from allocator.machine.observed import HOSTLESS, CloudStatus, Observed
 
 # What isn't here is a change under way (a reboot, a migration, a resize): not ready, not broken.
 STATUSES = {
@@ -28,8 +28,6 @@ STATUSES = {
 # Nova goes on saying ACTIVE for a server on a dead host; only the host's status tells, to those
 # whom the policy `os_compute_api:servers:show:host_status:unknown-only` lets see it.
 DEAD_HOST = {"UNKNOWN", "DOWN"}
-# Whose state needs no host: an ERROR is worse than unreachable, a shelved one has no host.
-HOSTLESS = {CloudStatus.ERROR, CloudStatus.DELETED, CloudStatus.SHELVED}
 KEYS_BEGIN, KEYS_END = "-----BEGIN SSH HOST KEY KEYS-----", "-----END SSH HOST KEY KEYS-----"
 MIB = 1024 * 1024
 
