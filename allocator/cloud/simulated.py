@@ -210,7 +210,7 @@ class SimulatedCloud:
         return int(rows[0][0])
 
     def break_instance(self, instance_id: str) -> None:
-        """Put an instance into ERROR, as the death of its host would."""
+        """Put an instance into ERROR, as a fault of its hypervisor would."""
         self._update(books.BREAK, 1, instance_id)
 
     @property

@@ -41,7 +41,7 @@ class Silence:
         self._patience_ms = patience_ms
         self._hosts = hosts
         self._since_ms: dict[str, int] = {}
-        self._probed_ms: int | None = None
+        self._probed_ms = 0
 
     def dead(
         self, listing: Sequence[Observed], now_ms: int, replaceable: Container[str]
@@ -56,10 +56,10 @@ class Silence:
             Ids of instances that nobody holds.
         """
         unwell = [x for x in listing if x.status in UNWELL and x.instance_id in replaceable]
-        since_ms = {x.instance_id: self._since_ms.get(x.instance_id, now_ms) for x in unwell}
-        self._since_ms = since_ms
+        self._since_ms = {x.instance_id: self._since_ms.get(x.instance_id, now_ms) for x in unwell}
         self._hosts.told(self._pool, listing, now_ms)
-        due = frozenset(n for n, ms in since_ms.items() if now_ms - ms >= self._patience_ms)
+        since = self._since_ms.items()
+        due = frozenset(name for name, ms in since if now_ms - ms >= self._patience_ms)
         silent = due - {x.instance_id for x in unwell if x.status is CloudStatus.OFF}
         if silent and self._hosts.are_mostly_silent(now_ms) and not self._got_through(listing):
             return due - silent | self._probe(silent, now_ms)
@@ -75,8 +75,8 @@ class Silence:
 
     def _probe(self, silent: frozenset[str], now_ms: int) -> frozenset[str]:
         first = min(silent, key=lambda name: (self._since_ms[name], name))
-        last_ms = self._since_ms[first] if self._probed_ms is None else self._probed_ms
-        if now_ms - max(last_ms, self._since_ms[first]) < PROBE_PATIENCES * self._patience_ms:
+        last_ms = max(self._probed_ms, self._since_ms[first])
+        if now_ms - last_ms < PROBE_PATIENCES * self._patience_ms:
             return frozenset()
         self._probed_ms = now_ms
         return frozenset({first})

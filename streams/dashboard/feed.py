@@ -39,6 +39,7 @@ from streams.dashboard.lag import LagReader
 from streams.dashboard.letters import Letters
 from streams.pipeline.eventtime import is_future
 from streams.pipeline.pool_minutes import times_of
+from streams.runtime.leaders import watermarks
 
 log = structlog.get_logger()
 
@@ -150,7 +151,7 @@ class Feed:
 
     def _read_first_ticks(self, consumer: Any) -> None:
         name = self._settings.topic(TELEMETRY_TICKS.name)
-        low, high = consumer.get_watermark_offsets(TopicPartition(name, 0), timeout=TIMEOUT_S)
+        low, high = watermarks(consumer, TopicPartition(name, 0), TIMEOUT_S)
         if high > low:
             consumer.assign([TopicPartition(name, 0, low)])
             for message in consumer.consume(min(FIRST_TICKS, high - low), FIRST_TICKS_WAIT_S):
@@ -165,9 +166,7 @@ class Feed:
             log.warning("topics are not there yet", topics=self._missing)
         for name, numbers in by_topic.items():
             for number in numbers:
-                low, high = consumer.get_watermark_offsets(
-                    TopicPartition(name, number), timeout=TIMEOUT_S
-                )
+                low, high = watermarks(consumer, TopicPartition(name, number), TIMEOUT_S)
                 start = max(low, high - WAY_BACK)
                 if start < high:
                     self._behind[name, number] = high
